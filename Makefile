@@ -1,0 +1,35 @@
+# `make demo` and `make test` do all their own set-up, in .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test check format clean
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+
+.venv/ready: setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python >= 3.11; set PYTHON=python3.x" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { echo "could not make .venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable '.[local,dev]'
+	@touch $@
+
+demo: .venv/ready ## the main job, on this machine, with real Flink
+	$(BIN)/flinkctl demo
+
+check: .venv/ready ## lint, format, types and the rooms' arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## every test, fast ones first
+	$(BIN)/pytest -m 'not e2e' -n 2
+	$(BIN)/pytest -m e2e
+
+format: .venv/ready ## format and fix what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what the other targets made
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,1 @@
+"""What every room shares: pure values and functions, no input or output."""

@@ -1,0 +1,155 @@
+"""A FlinkJob as the code reads it: the spec with its defaults, and what a person asks for in its annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core import canonical, names, spec
+from core.states import RequestedAction, RestartPolicy, SavepointMode
+
+BOOTSTRAP_DEFAULTS = {
+    "pullPolicy": "IfNotPresent",
+    "serviceAccount": "default",
+    "allowNonRestoredState": False,
+}
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """`spec.bootstrap`: the JAR and how to run it."""
+
+    image: str
+    class_name: str
+    jar_path: str
+    arguments: tuple[str, ...]
+    allow_non_restored_state: bool
+
+
+@dataclass(frozen=True)
+class Savepoints:
+    """`spec.savepoint`; the interval in seconds, 0 for none."""
+
+    mode: SavepointMode
+    initial_path: str
+    interval: int
+    target_path: str
+    format: str
+    on_delete: bool
+    history_limit: int
+
+
+@dataclass(frozen=True)
+class Restart:
+    """`spec.restart`; times in seconds."""
+
+    policy: RestartPolicy
+    delay: int
+    max_delay: int
+    timeout: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A FlinkJob's identity, spec and annotations, defaults resolved."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    deleting: bool
+    cluster_name: str  # by spec or label; '' while unbound
+    parallelism: int  # wanted, within the limits; 0 when suspended
+    suspend: bool
+    bootstrap: Bootstrap
+    bootstrap_spec: dict[str, Any]
+    bootstrap_digest: str
+    savepoint: Savepoints
+    savepoint_digest: str
+    restart: Restart
+    restart_digest: str
+    flink_configuration: dict[str, str]
+    action: str  # what a person asked for, '' for nothing; may be a word we do not know
+    action_token: str  # tells one request from the next
+    without_savepoint: bool
+    drain: bool
+
+    @property
+    def requested(self) -> RequestedAction | None:
+        return RequestedAction(self.action) if self.action in list(RequestedAction) else None
+
+
+def read(resource: Mapping[str, Any]) -> Job:
+    """The FlinkJob of an API object; ValueError when an enum holds a word that the API does not have."""
+    metadata, body = resource["metadata"], resource.get("spec") or {}
+    annotations: Mapping[str, str] = metadata.get("annotations") or {}
+    bootstrap, savepoint, restart = (spec.part(body, key) for key in ("bootstrap", "savepoint", "restart"))
+    suspend = spec.flag(body, "suspend")
+    low, high = spec.whole(body, "minJobParallelism", 0), spec.whole(body, "maxJobParallelism", 32)
+    flink_configuration = spec.texts(body, "flinkConfiguration")
+    action = requested_action(annotations)
+    return Job(
+        name=metadata["name"],
+        namespace=metadata.get("namespace", ""),
+        uid=metadata.get("uid", ""),
+        generation=metadata.get("generation", 0),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        cluster_name=names.bound_cluster(metadata, body, ()),
+        parallelism=0 if suspend else spec.clamp(spec.whole(body, "jobParallelism", 0), low, high),
+        suspend=suspend,
+        bootstrap=_bootstrap(bootstrap),
+        bootstrap_spec=bootstrap,
+        bootstrap_digest=_bootstrap_digest(bootstrap, flink_configuration),
+        savepoint=_savepoints(savepoint),
+        savepoint_digest=canonical.digest(canonical.stripped(savepoint)),
+        restart=_restart(restart),
+        restart_digest=canonical.digest(canonical.stripped(restart)),
+        flink_configuration=flink_configuration,
+        action=action,
+        action_token=f"{action}@{annotations.get(names.ACTION_TIMESTAMP, '')}" if action else "",
+        without_savepoint=annotations.get(names.WITHOUT_SAVEPOINT, "").lower() == "true",
+        drain=annotations.get(names.DRAIN, "").lower() == "true",
+    )
+
+
+def requested_action(annotations: Mapping[str, str]) -> str:
+    """The word in the annotation, upper case; '' for none. The Toolbox accepts any case, and NONE for nothing."""
+    word = annotations.get(names.REQUESTED_ACTION, "").strip().upper()
+    return "" if word == "NONE" else word
+
+
+def _bootstrap(body: Mapping[str, Any]) -> Bootstrap:
+    return Bootstrap(
+        image=spec.text(body, "image"),
+        class_name=spec.text(body, "className"),
+        jar_path=spec.text(body, "jarPath"),
+        arguments=tuple(str(argument) for argument in spec.items(body, "arguments")),
+        allow_non_restored_state=spec.flag(body, "allowNonRestoredState"),
+    )
+
+
+def _bootstrap_digest(bootstrap: Mapping[str, Any], flink_configuration: Mapping[str, str]) -> str:
+    """Changes when the job must be submitted anew: the JAR, its arguments, its Flink configuration."""
+    return canonical.digest([canonical.without_defaults(bootstrap, BOOTSTRAP_DEFAULTS), dict(flink_configuration)])
+
+
+def _savepoints(body: Mapping[str, Any]) -> Savepoints:
+    return Savepoints(
+        mode=SavepointMode(spec.text(body, "savepointMode", SavepointMode.AUTOMATIC)),
+        initial_path=spec.text(body, "savepointPath").strip().strip('"'),
+        interval=max(0, spec.whole(body, "savepointInterval", 0)),
+        target_path=spec.text(body, "savepointTargetPath"),
+        format=spec.text(body, "savepointFormat", "CANONICAL"),
+        on_delete=spec.flag(body, "savepointOnDelete"),
+        history_limit=max(1, spec.whole(body, "historyLimit", 10)),
+    )
+
+
+def _restart(body: Mapping[str, Any]) -> Restart:
+    return Restart(
+        policy=RestartPolicy(spec.text(body, "restartPolicy", RestartPolicy.NEVER)),
+        delay=max(0, spec.whole(body, "restartDelay", 60)),
+        max_delay=max(0, spec.whole(body, "restartMaxDelay", 600)),
+        timeout=max(1, spec.whole(body, "restartTimeout", 180)),
+    )

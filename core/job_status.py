@@ -1,0 +1,115 @@
+"""A FlinkJob's `.status` as one frozen record: the supervisor's whole memory of a job, and written by it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from core.records import Record
+from core.states import Phase, ResourceStatus, StoppedBy
+
+SAVEPOINT, CHECKPOINT = "SAVEPOINT", "CHECKPOINT"
+
+
+@dataclass(frozen=True)
+class RecoveryPoint(Record):
+    """A savepoint or a retained checkpoint from which the job can come back."""
+
+    path: str = ""
+    type: str = SAVEPOINT
+    timestamp: str = ""
+    job_id: str = ""
+    checkpoint_id: int = 0
+
+
+@dataclass(frozen=True)
+class Delivery(Record):
+    """What the bootstrap Job shall carry; the job hook makes `bootstrap-<job>-<number>` of it."""
+
+    number: int = 0
+    incarnation: int = 0
+    digest: str = ""  # of the bootstrap spec
+    image: str = ""  # ours, the one that uploads
+    pull_policy: str = ""
+    bootstrap: dict[str, Any] = field(default_factory=dict)
+    requested_at: str = ""
+
+
+@dataclass(frozen=True)
+class Stop(Record):
+    """A stop on its way: written before Flink is asked, so that a crash finds the same trigger again."""
+
+    trigger_id: str = ""
+    savepoint: bool = False
+    drain: bool = False
+    next: Phase = Phase.STOPPED
+    stopped_by: StoppedBy = StoppedBy.NOBODY
+    reason: str = ""
+    requested_at: str = ""
+    failed: bool = False  # the job is stopped because its start failed
+
+
+@dataclass(frozen=True)
+class JobStatus(Record):
+    """Empty text and 0 mean "none". Names are the Toolbox's where it has the field."""
+
+    # The Toolbox clears a text by writing "", and its scripts compare with that.
+    always: ClassVar[frozenset[str]] = frozenset(
+        {"cluster_health", "job_parallelism", "job_id", "job_status", "savepoint_path", "savepoint_trigger_id"}
+    )
+
+    supervisor_status: Phase = Phase.UNKNOWN
+    resource_status: ResourceStatus = ResourceStatus.UNKNOWN
+    cluster_name: str = ""
+    cluster_health: str = ""
+    label_selector: str = ""
+    job_parallelism: int = 0  # in force; 0 when stopped
+    job_id: str = ""
+    job_status: str = ""  # Flink's word
+    savepoint_mode: str = ""
+    restart_policy: str = ""
+    savepoint_path: str = ""  # newest savepoint
+    savepoint_timestamp: str = ""  # ... since when
+    savepoint_job_id: str = ""  # a savepoint on its way: of this job,
+    savepoint_trigger_id: str = ""  # under this id,
+    savepoint_request_timestamp: str = ""  # asked for at
+    digest: dict[str, str] = field(default_factory=dict)  # bootstrap, savepoint, restart: as submitted
+    timestamp: str = ""  # last change of this status
+    # A submission: all of it is written before Flink is asked.
+    attempt: int = 0
+    cluster_revision: str = ""  # the job holds the cluster as long as this is not empty
+    incarnation: int = 0
+    restore_path: str = ""
+    restored_path: str = ""  # what Flink says that it restored
+    started_at: str = ""
+    ready_at: str = ""
+    # The JAR.
+    delivery: Delivery = field(default_factory=Delivery)
+    jar_id: str = ""
+    # State.
+    recovery_points: tuple[RecoveryPoint, ...] = ()  # newest first
+    had_state: bool = False
+    # Stops and failures.
+    stop: Stop = field(default_factory=Stop)
+    stopped_by: StoppedBy = StoppedBy.NOBODY
+    failures: int = 0  # in a row
+    retry_at: str = ""
+    failure: str = ""  # what went wrong last: Reason: text
+    handled_action: str = ""  # the request that was acted on; its annotation may still be there
+    message: str = ""  # what it is doing or waiting for
+    observed_generation: int = 0
+    conditions: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def holds_cluster(self) -> bool:
+        return bool(self.cluster_revision)
+
+    def but(self, **changes: Any) -> JobStatus:
+        """A copy with some fields changed."""
+        return replace(self, **changes)
+
+
+def read_status(resource: Mapping[str, Any]) -> JobStatus:
+    """The status of a FlinkJob object. ValueError when it holds a word that no version of ours wrote."""
+    return JobStatus.from_json(resource.get("status"))

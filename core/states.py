@@ -1,0 +1,60 @@
+"""The states of a cluster and a job, in Flink K8s Toolbox 1.4's own words, so that its users' scripts go on reading."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """`.status.supervisorStatus` of a FlinkCluster and of a FlinkJob."""
+
+    UNKNOWN = "Unknown"
+    STARTING = "Starting"
+    STARTED = "Started"
+    STOPPING = "Stopping"
+    STOPPED = "Stopped"
+    TERMINATED = "Terminated"
+
+
+class ResourceStatus(StrEnum):
+    """`.status.resourceStatus`: has the resource converged on its spec?"""
+
+    UNKNOWN = "Unknown"
+    UPDATING = "Updating"
+    UPDATED = "Updated"
+
+
+class RequestedAction(StrEnum):
+    """What a person asks for in the annotation `requested-action`."""
+
+    START = "START"
+    STOP = "STOP"
+    TRIGGER_SAVEPOINT = "TRIGGER_SAVEPOINT"
+    FORGET_SAVEPOINT = "FORGET_SAVEPOINT"
+
+
+class RestartPolicy(StrEnum):
+    ALWAYS = "Always"
+    ONLY_IF_FAILED = "OnlyIfFailed"
+    NEVER = "Never"
+
+
+class SavepointMode(StrEnum):
+    """Automatic: a savepoint is part of each stop. Manual: a stop cancels, and the newest checkpoint is what is left."""
+
+    AUTOMATIC = "Automatic"
+    MANUAL = "Manual"
+
+
+class StoppedBy(StrEnum):
+    """Who stopped a job; it decides what may start it again."""
+
+    NOBODY = ""
+    PERSON = "Person"
+    SPEC = "Spec"
+    CLUSTER = "Cluster"
+    FLINK = "Flink"
+
+
+HEALTHY = "HEALTHY"
+UNHEALTHY = "UNHEALTHY"

@@ -1,0 +1,158 @@
+"""What the pods of a Flink cluster have in common: identity, security, placement, and what the spec adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core import names, spec
+from core.cluster import Cluster
+
+# The user of the official Flink image.
+FLINK_USER = 9999
+# Faster than Flink's defaults where those only wait; a user's own value wins.
+FLINK_DEFAULTS = {
+    # A TaskManager that was there before its JobManager asks again after this many ms; Flink's default is 10 s.
+    "cluster.registration.error-delay": "1000",
+    # For how long the JobManager remembers the result of a savepoint, so that a repeated request is the same one.
+    "rest.async.store-duration": "3600000",
+}
+# The `restricted` level of the Pod Security Standards.
+CONTAINER_SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def pod_security(user: int) -> dict[str, Any]:
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def pull_secrets(part: Mapping[str, Any]) -> list[dict[str, str]]:
+    name = spec.text(part, "pullSecrets")
+    return [{"name": name}] if name else []
+
+
+def environment(cluster: Cluster, part: Mapping[str, Any], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The container's variables: ours, then the user's, each name once (the user's wins)."""
+    theirs = {entry["name"]: _variable(entry) for entry in spec.items(part, "environment")}
+    properties = {**FLINK_DEFAULTS, **cluster.flink_configuration}
+    ours: list[dict[str, Any]] = [
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        {"name": "JOB_MANAGER_RPC_ADDRESS", "value": names.jobmanager_service(cluster.name)},
+        *more,
+        {
+            "name": "FLINK_PROPERTIES",
+            "value": "".join(f"{key}: {value}\n" for key, value in sorted(properties.items())),
+        },
+    ]
+    if "value" in theirs.get("FLINK_PROPERTIES", {}):
+        # A later line replaces an earlier one of the same key.
+        theirs["FLINK_PROPERTIES"]["value"] = ours[-1]["value"] + theirs["FLINK_PROPERTIES"]["value"]
+    return [entry for entry in ours if entry["name"] not in theirs] + list(theirs.values())
+
+
+def _variable(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Without an empty value, which the API server drops."""
+    return {key: value for key, value in entry.items() if not (key == "value" and value == "")}
+
+
+def flink_container(part: Mapping[str, Any], runtime: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The container that runs Flink: `own` has its name, ports, arguments and variables."""
+    return {
+        "image": spec.text(runtime, "image"),
+        "imagePullPolicy": spec.text(runtime, "pullPolicy", "IfNotPresent"),
+        "command": part.get("command"),
+        "envFrom": part.get("environmentFrom"),
+        "volumeMounts": part.get("volumeMounts"),
+        "resources": part.get("resources"),
+        "securityContext": {**CONTAINER_SECURITY, **spec.part(part, "securityContext")},
+        **own,
+        "ports": [*own["ports"], *spec.items(part, "extraPorts")],
+    }
+
+
+def flink_pod(
+    cluster: Cluster, part: Mapping[str, Any], *, name: str, labels: Mapping[str, str], container: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A whole pod: `part` is `spec.jobManager` or `spec.taskManager`.
+
+    It never restarts in place: a JobManager that comes back in the same pod has forgotten its jobs, and its
+    TaskManagers would go on with them. A dead pod is replaced, and with a JobManager its whole incarnation.
+    """
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": cluster.namespace,
+            "labels": dict(labels),
+            "annotations": spec.texts(part, "annotations"),
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 5,
+            "enableServiceLinks": False,
+            "serviceAccountName": spec.text(part, "serviceAccount", "default"),
+            "imagePullSecrets": pull_secrets(cluster.runtime),
+            "securityContext": pod_security(_user(part)),
+            "initContainers": _secured(spec.items(part, "initContainers")),
+            "containers": [dict(container), *_secured(spec.items(part, "sideContainers"))],
+            "volumes": part.get("volumes"),
+            "affinity": part.get("affinity") or _spread(cluster.name),
+            "tolerations": part.get("tolerations"),
+            "topologySpreadConstraints": part.get("topologySpreadConstraints"),
+        },
+    }
+    whole: dict[str, Any] = merged(spec.part(part, "podTemplate"), pod)
+    return whole
+
+
+def _user(part: Mapping[str, Any]) -> int:
+    return spec.whole(spec.part(part, "securityContext"), "runAsUser", FLINK_USER)
+
+
+def _secured(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The user's own containers pass the restricted level too, unless they say otherwise."""
+    return [
+        {**container, "securityContext": {**CONTAINER_SECURITY, **spec.part(container, "securityContext")}}
+        for container in containers
+    ]
+
+
+def _spread(cluster: str) -> dict[str, Any]:
+    """Flink pods of one cluster rather on different nodes, TaskManagers before all."""
+    weights = {names.JOBMANAGER: 50, names.TASKMANAGER: 100}
+    terms = [
+        {
+            "weight": weight,
+            "podAffinityTerm": {
+                "topologyKey": "kubernetes.io/hostname",
+                "labelSelector": {"matchLabels": {names.LABEL_CLUSTER: cluster, names.LABEL_ROLE: role}},
+            },
+        }
+        for role, weight in weights.items()
+    ]
+    return {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": terms}}
+
+
+def merged(template: Any, ours: Any) -> Any:
+    """A user's template under what we say: maps key by key, lists of named things name by name, else ours wins."""
+    if isinstance(template, Mapping) and isinstance(ours, Mapping):
+        keys = [*ours, *(key for key in template if key not in ours)]
+        return {key: merged(template.get(key), ours.get(key)) for key in keys}
+    if _named(template) and _named(ours):
+        theirs = {item["name"]: item for item in template}
+        mine = [merged(theirs.pop(item["name"], None), item) for item in ours]
+        return mine + list(theirs.values())
+    return template if ours in (None, [], {}) else ours
+
+
+def _named(value: Any) -> bool:
+    return (
+        isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) and "name" in item for item in value)
+    )

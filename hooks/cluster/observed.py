@@ -1,0 +1,128 @@
+"""What Metacontroller observed of one cluster, read into records for the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core import cluster as clusters
+from core import job as jobs
+from core import names, spec
+from core.cluster import Cluster, ClusterStatus, Report
+from core.job_status import JobStatus, read_status
+from core.states import Phase
+from hooks.protocol import Request
+
+# Waiting reasons of a container that does not get better by waiting.
+STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError")
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One Flink pod; `dead` when it will never run again, `trouble` is the kubelet's or scheduler's reason."""
+
+    name: str
+    uid: str
+    role: str
+    revision: str
+    incarnation: int
+    dead: bool
+    ready: bool
+    trouble: str
+
+
+@dataclass(frozen=True)
+class BoundJob:
+    """A FlinkJob of this cluster, as far as the cluster cares; `parallelism` is what it needs, now or soon."""
+
+    name: str
+    holds: bool
+    parallelism: int
+
+
+@dataclass(frozen=True)
+class Observed:
+    cluster: Cluster
+    status: ClusterStatus
+    report: Report
+    pods: tuple[Pod, ...]
+    jobs: tuple[BoundJob, ...]
+
+    @property
+    def target(self) -> str:
+        """The revision that the spec wants."""
+        return clusters.revision(self.cluster, self.report.restarts)
+
+    @property
+    def held_by(self) -> list[str]:
+        return [job.name for job in self.jobs if job.holds]
+
+
+def read(request: Request) -> Observed:
+    cluster = clusters.read(request.parent)
+    bound = [job for job in request.related.get(names.JOB, []) if _runs_on(job, cluster.name)]
+    return Observed(
+        cluster=cluster,
+        status=clusters.read_status(request.parent),
+        report=clusters.report(cluster),
+        pods=tuple(pod(item) for item in request.of("Pod")),
+        jobs=tuple(_bound_job(item) for item in bound),
+    )
+
+
+def _runs_on(job: Mapping[str, Any], cluster: str) -> bool:
+    return names.bound_cluster(job["metadata"], job.get("spec") or {}, ()) == cluster
+
+
+def pod(item: Mapping[str, Any]) -> Pod:
+    metadata, status = item["metadata"], item.get("status") or {}
+    labels = metadata.get("labels") or {}
+    ended = status.get("phase") in ("Failed", "Succeeded", "Unknown")
+    return Pod(
+        name=metadata["name"],
+        uid=metadata.get("uid", ""),
+        role=labels.get(names.LABEL_ROLE, ""),
+        revision=labels.get(names.LABEL_REVISION, ""),
+        incarnation=int(labels.get(names.LABEL_INCARNATION) or 0),
+        dead=ended or bool(metadata.get("deletionTimestamp")),
+        ready=_condition(status, "Ready") == "True",
+        trouble=_trouble(metadata["name"], status),
+    )
+
+
+def _condition(status: Mapping[str, Any], type: str) -> str:
+    return next((item.get("status", "") for item in status.get("conditions") or [] if item.get("type") == type), "")
+
+
+def _trouble(name: str, status: Mapping[str, Any]) -> str:
+    """Why the pod does not run, in the kubelet's or the scheduler's words; '' when it does or only needs time."""
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        if waiting.get("reason") in STUCK:
+            return f"pod {name}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
+    for condition in status.get("conditions") or []:
+        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return f"pod {name}: Unschedulable: {condition.get('message', '')}"
+    return ""
+
+
+def _bound_job(item: Mapping[str, Any]) -> BoundJob:
+    """A job whose spec or status cannot be read still holds what its status says that it holds."""
+    raw = item.get("status") or {}
+    name, holds = item["metadata"]["name"], bool(spec.text(raw, "clusterRevision"))
+    in_force = spec.whole(raw, "jobParallelism", 0) if holds else 0
+    try:
+        wanted = _wanted(jobs.read(item), read_status(item))
+    except (ValueError, TypeError):
+        wanted = 0
+    return BoundJob(name=name, holds=holds, parallelism=max(in_force, wanted))
+
+
+def _wanted(job: jobs.Job, status: JobStatus) -> int:
+    """The parallelism that the job will run with, if it is to run: TaskManagers come up while it is on its way."""
+    if job.deleting:
+        return 0
+    coming = status.supervisor_status in (Phase.UNKNOWN, Phase.STARTING, Phase.STARTED)
+    back = status.supervisor_status == Phase.STOPPING and status.stop.next == Phase.STARTING
+    return job.parallelism if coming or back else 0

@@ -1,0 +1,141 @@
+"""The deployment controller's hook: from a FlinkDeployment to one FlinkCluster and its FlinkJobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from core import canonical, conditions, names, spec, times
+from core.conditions import Condition
+from core.states import Phase, ResourceStatus
+from hooks.cluster import status as statuses
+from hooks.protocol import Request, Resource, as_applied, finished
+
+
+def sync(request: Request, problems: list[str]) -> dict[str, Any]:
+    """`problems` is what is wrong with the spec: then the cluster and the jobs stay as they are."""
+    parent = request.parent
+    previous, now = parent.get("status") or {}, times.newest(request.everything())
+    generation = parent["metadata"].get("generation", 0)
+    if problems:
+        observed = [item for items in request.children.values() for item in items]
+        return {
+            "status": statuses.invalid(previous, problems, generation=generation, now=now),
+            "children": finished(as_applied(observed)),
+        }
+    children = [_cluster(request), *(_job(request, entry) for entry in spec.items(parent["spec"], "jobs"))]
+    return {"status": _status(request, children, now), "children": finished(children)}
+
+
+def _cluster(request: Request) -> Resource:
+    metadata = request.parent["metadata"]
+    body = spec.part(request.parent["spec"], "cluster")
+    return _child(request, names.CLUSTER, metadata["name"], body, "taskManagers", names.labels(metadata["name"]))
+
+
+def _job(request: Request, entry: Mapping[str, Any]) -> Resource:
+    cluster = request.parent["metadata"]["name"]
+    name = f"{cluster}-{entry['name']}"
+    body = {**spec.part(entry, "spec"), "clusterName": cluster}
+    return _child(request, names.JOB, name, body, "jobParallelism", names.labels(cluster, job=entry["name"]))
+
+
+def _child(
+    request: Request, kind: str, name: str, body: dict[str, Any], scale: str, labels: dict[str, str]
+) -> Resource:
+    """A child whose `scale` field belongs to the scale subresource once it exists: an autoscaler or `kubectl scale`
+    is never fought over. An edit of the field in the FlinkDeployment itself is passed on, once: the child remembers
+    which value was declared last."""
+    observed = next((item for item in request.of(kind) if item["metadata"].get("name") == name), None)
+    declared = str(spec.whole(body, scale, 0))
+    if observed:
+        remembered = (observed["metadata"].get("annotations") or {}).get(names.DECLARED)
+        if remembered == declared:
+            body[scale] = spec.part(observed, "spec").get(scale)
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": kind,
+        "metadata": {
+            "name": name,
+            "namespace": request.parent["metadata"].get("namespace"),
+            "labels": labels,
+            "annotations": {names.DECLARED: declared},
+        },
+        "spec": body,
+    }
+
+
+def _status(request: Request, children: list[Resource], now: str) -> dict[str, Any]:
+    parent = request.parent
+    previous = parent.get("status") or {}
+    observed = {(item["kind"], item["metadata"]["name"]): item for kind in request.children.values() for item in kind}
+    found = [observed.get((child["kind"], child["metadata"]["name"])) for child in children]
+    waiting = [_waiting(child, item) for child, item in zip(children, found, strict=True)]
+    failed = [text for item in found if item and (text := _stalled(item))]
+    ready = not any(waiting)
+    status = {
+        "resourceStatus": str(ResourceStatus.UPDATED if ready else ResourceStatus.UPDATING),
+        "clusterStatus": _phase(found[0]),
+        "jobs": [_job_status(child, item) for child, item in zip(children[1:], found[1:], strict=True)],
+        "digest": _digest(children),
+        "conditions": conditions.merged(
+            previous.get("conditions") or [],
+            _conditions("; ".join(filter(None, waiting)), "; ".join(failed)),
+            generation=parent["metadata"].get("generation", 0),
+            now=now,
+        ),
+    }
+    return statuses.stamped(canonical.stripped(status), previous, now)
+
+
+def _waiting(child: Resource, observed: Mapping[str, Any] | None) -> str:
+    """What this child is not yet, '' when it is as its spec wants it: ready, finished or suspended."""
+    who = f"{child['kind']} {child['metadata']['name']}"
+    if observed is None:
+        return f"{who}: not there yet"
+    if conditions.is_true(observed, conditions.READY) or conditions.is_true(observed, conditions.SUSPENDED):
+        return ""
+    condition = conditions.find((observed.get("status") or {}).get("conditions"), conditions.READY)
+    return f"{who}: {condition.get('message') or _phase(observed)}"
+
+
+def _stalled(observed: Mapping[str, Any]) -> str:
+    condition = conditions.find((observed.get("status") or {}).get("conditions"), conditions.STALLED)
+    name = f"{observed['kind']} {observed['metadata']['name']}"
+    return f"{name}: {condition.get('message', '')}" if condition.get("status") == "True" else ""
+
+
+def _phase(observed: Mapping[str, Any] | None) -> str:
+    return spec.text((observed or {}).get("status") or {}, "supervisorStatus", Phase.UNKNOWN)
+
+
+def _job_status(child: Resource, observed: Mapping[str, Any] | None) -> dict[str, Any]:
+    job_status = spec.text((observed or {}).get("status") or {}, "jobStatus")
+    return {
+        "name": child["metadata"]["name"],
+        "supervisorStatus": _phase(observed),
+        "jobStatus": job_status or None,
+        "ready": observed is not None and conditions.is_true(observed, conditions.READY),
+    }
+
+
+def _digest(children: list[Resource]) -> dict[str, Any]:
+    def parts(child: Resource, keys: tuple[str, ...]) -> dict[str, str]:
+        return {key: canonical.digest(canonical.stripped(child["spec"].get(key))) for key in keys}
+
+    return {
+        "cluster": parts(children[0], ("runtime", "jobManager", "taskManager", "supervisor")),
+        "jobs": [
+            {"name": child["metadata"]["name"], "job": parts(child, ("bootstrap", "savepoint", "restart"))}
+            for child in children[1:]
+        ],
+    }
+
+
+def _conditions(waiting: str, failed: str) -> list[Condition]:
+    reason = "Failed" if failed else "Waiting" if waiting else "AsDeclared"
+    return [
+        Condition(conditions.READY, not waiting, reason, waiting),
+        Condition(conditions.PROGRESSING, bool(waiting) and not failed, reason, waiting),
+        Condition(conditions.STALLED, bool(failed), "Failed" if failed else "AsExpected", failed),
+    ]

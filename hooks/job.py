@@ -1,0 +1,69 @@
+"""The job controller's hooks (a decorator): the bootstrap Job that the supervisor ordered, and the label that binds.
+
+The status of a FlinkJob is the supervisor's: the answer's `status` is null, which leaves it alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from core import names, spec, times
+from core.job_status import Delivery
+from hooks.children import bootstrap
+from hooks.protocol import Request, Resource, finished
+
+RESYNC = 2.0
+
+
+def sync(request: Request) -> dict[str, Any]:
+    """The Job stays until the supervisor has stored the JAR's id: a finished Job that vanished would be run again."""
+    cluster = _cluster(request)
+    return _answer(cluster, _attachments(request.parent, cluster))
+
+
+def finalize(request: Request, now: datetime) -> dict[str, Any]:
+    """Finalized when the job has let go of its cluster, when there is no such cluster, or after the deadline."""
+    parent = request.parent
+    cluster = _cluster(request)
+    status = parent.get("status") or {}
+    there = any(item["metadata"].get("name") == cluster for item in request.related.get(names.CLUSTER, []))
+    started = times.from_text(parent["metadata"].get("deletionTimestamp")) or now
+    deadline = started + timedelta(seconds=spec.whole(parent.get("spec") or {}, "deletionDeadline", 300))
+    let_go = not spec.text(status, "clusterRevision") and status.get("supervisorStatus") in ("Terminated", None)
+    finalized = let_go or not there or now >= deadline
+    return {**_answer(cluster, []), "finalized": finalized, "resyncAfterSeconds": RESYNC}
+
+
+def customize(parent: Resource) -> dict[str, Any]:
+    """The cluster that the spec names, or, to find it by name, all of the namespace."""
+    named = spec.text(parent.get("spec") or {}, "clusterName")
+    rule: dict[str, Any] = {
+        "apiVersion": names.API_VERSION,
+        "resource": "flinkclusters",
+        "namespace": parent["metadata"].get("namespace", ""),
+    }
+    return {"relatedResources": [{**rule, "names": [named]} if named else rule]}
+
+
+def _cluster(request: Request) -> str:
+    known = tuple(item["metadata"]["name"] for item in request.related.get(names.CLUSTER, []))
+    return names.bound_cluster(request.parent["metadata"], request.parent.get("spec") or {}, known)
+
+
+def _attachments(parent: Resource, cluster: str) -> list[Resource]:
+    status = parent.get("status") or {}
+    delivery = Delivery.from_json(status.get("delivery"))
+    if not delivery.number or status.get("jarId") or status.get("supervisorStatus") != "Starting":
+        return []
+    metadata = parent["metadata"]
+    return [
+        bootstrap.make_job(
+            name=metadata["name"], namespace=metadata.get("namespace", ""), cluster=cluster, delivery=delivery
+        )
+    ]
+
+
+def _answer(cluster: str, attachments: list[Resource]) -> dict[str, Any]:
+    labels = {names.LABEL_CLUSTER: cluster} if cluster else {}
+    return {"labels": labels, "annotations": {}, "status": None, "attachments": finished(attachments)}

@@ -1,0 +1,93 @@
+"""Metacontroller's requests and answers (hook version v2), as records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core import canonical
+
+Resource = dict[str, Any]
+LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
+
+
+class BadRequest(ValueError):
+    """What was sent is no request of Metacontroller's."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sync or finalize request: the parent (a decorator's object), what belongs to it, and what it asked to see."""
+
+    parent: Resource
+    children: dict[str, list[Resource]]  # by kind, sorted by name
+    related: dict[str, list[Resource]]
+    finalizing: bool
+
+    def of(self, kind: str) -> list[Resource]:
+        return self.children.get(kind, [])
+
+    def everything(self) -> list[Mapping[str, Any]]:
+        return [
+            self.parent,
+            *(item for group in (self.children, self.related) for items in group.values() for item in items),
+        ]
+
+
+def decode(body: Any, *, parent: str, children: str) -> Request:
+    """The request of a decoded JSON body; `parent` and `children` name the keys: a decorator has its own words."""
+    if not isinstance(body, dict):
+        raise BadRequest("the body must be a JSON object")
+    resource = body.get(parent)
+    metadata = resource.get("metadata") if isinstance(resource, dict) else None
+    if not isinstance(resource, dict) or not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise BadRequest(f"{parent}: must be an object with metadata.name")
+    if not isinstance(body.get("finalizing", False), bool):
+        raise BadRequest("finalizing: must be true or false")
+    return Request(
+        parent=resource,
+        children=_object_map(body.get(children), children),
+        related=_object_map(body.get("related", {}), "related"),
+        finalizing=body.get("finalizing", False),
+    )
+
+
+def _object_map(value: Any, name: str) -> dict[str, list[Resource]]:
+    """{"Pod.v1": {"ns/name": pod}} as {"Pod": [pod]}."""
+    if not isinstance(value, dict):
+        raise BadRequest(f"{name}: must be an object")
+    found: dict[str, list[Resource]] = {}
+    for key, objects in value.items():
+        if not isinstance(objects, dict) or not all(_is_resource(item) for item in objects.values()):
+            raise BadRequest(f"{name}.{key}: must be a map of objects")
+        items = sorted(objects.values(), key=lambda item: str(item["metadata"].get("name")))
+        found.setdefault(str(key).split(".", 1)[0], []).extend(items)
+    return found
+
+
+def _is_resource(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("metadata"), dict)
+
+
+def finished(children: Iterable[Resource]) -> list[Resource]:
+    """Children as they are sent: without nulls and empties, sorted by kind and name."""
+    return sorted(
+        (canonical.stripped(child) for child in children), key=lambda child: (child["kind"], child["metadata"]["name"])
+    )
+
+
+def as_applied(observed: Iterable[Resource]) -> list[Resource]:
+    """The observed children exactly as they were last answered: that keeps them, whatever the parent says now."""
+    return [child for item in observed if (child := _last_applied(item))]
+
+
+def _last_applied(item: Resource) -> Resource | None:
+    try:
+        applied = json.loads((item["metadata"].get("annotations") or {})[LAST_APPLIED])
+    except (KeyError, TypeError, ValueError):
+        # Not written by client-side apply: name it, so that it is neither deleted nor, with OnDelete, changed.
+        applied = {key: item.get(key) for key in ("apiVersion", "kind")}
+        applied["metadata"] = {key: item["metadata"].get(key) for key in ("name", "namespace")}
+    return applied if isinstance(applied, dict) and applied.get("kind") and applied.get("apiVersion") else None

@@ -1,0 +1,43 @@
+"""gunicorn around the application: one process, threads, no file of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flask
+from gunicorn.app.base import BaseApplication
+
+from hooks.app import create_app
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """Serves until it is told to stop; port 0 takes a free one."""
+
+    def __init__(self, *, address: str, port: int, threads: int) -> None:
+        self.settings: dict[str, Any] = {
+            "bind": f"{address}:{port}",
+            # One worker: the metrics are of the whole, and the work is short. More of them are more replicas.
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": threads,
+            # Metacontroller keeps connections for 90 s; the side that closes first loses a request now and then.
+            "keepalive": 100,
+            "graceful_timeout": 8,
+            # Under a read-only root file system.
+            "control_socket_disable": True,
+            "worker_tmp_dir": "/dev/shm",
+            "loglevel": "warning",
+        }
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self.settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> flask.Flask:
+        return create_app()
+
+
+def run(*, address: str, port: int, threads: int) -> None:
+    Server(address=address, port=port, threads=threads).run()
