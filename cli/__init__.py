@@ -1,0 +1,1 @@
+"""flinkctl: the command line, and the way into the server programs."""

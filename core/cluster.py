@@ -23,7 +23,7 @@ class Supervisor:
     image: str
     pull_policy: str
     pull_secrets: str
-    service_account: str
+    service_account: str  # '' when there is none: one is made for the cluster
     polling_interval: int
     task_timeout: int
     rescale_delay: int
@@ -90,7 +90,7 @@ def _supervisor(body: Mapping[str, Any]) -> Supervisor:
         image=spec.text(body, "image"),
         pull_policy=spec.text(body, "pullPolicy", "IfNotPresent"),
         pull_secrets=spec.text(body, "pullSecrets"),
-        service_account=spec.text(body, "serviceAccount", "flink-supervisor"),
+        service_account=spec.text(body, "serviceAccount"),
         polling_interval=spec.whole(body, "pollingInterval", 5),
         task_timeout=spec.whole(body, "taskTimeout", 300),
         rescale_delay=spec.whole(body, "rescaleDelay", 60),

@@ -90,6 +90,7 @@ class JobStatus(Record):
     # State.
     recovery_points: tuple[RecoveryPoint, ...] = ()  # newest first
     had_state: bool = False
+    unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)
     stopped_by: StoppedBy = StoppedBy.NOBODY

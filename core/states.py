@@ -40,7 +40,7 @@ class RestartPolicy(StrEnum):
 
 
 class SavepointMode(StrEnum):
-    """Automatic: a savepoint is part of each stop. Manual: a stop cancels, and the newest checkpoint is what is left."""
+    """Automatic: a savepoint is part of each stop. Manual: a stop cancels, and the newest checkpoint remains."""
 
     AUTOMATIC = "Automatic"
     MANUAL = "Manual"

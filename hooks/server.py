@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import flask
-from gunicorn.app.base import BaseApplication
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from hooks.app import create_app
 

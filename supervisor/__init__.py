@@ -1,0 +1,1 @@
+"""One program per FlinkCluster with a memory and side effects: run, savepoint, stop, restart, recover."""

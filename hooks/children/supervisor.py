@@ -15,8 +15,9 @@ RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "
 PORT = 8080
 
 
-def make_all(cluster: Cluster, *, account: str) -> list[dict[str, Any]]:
-    """`account` is the user's service account, '' when there is none: then one is made for this cluster."""
+def make_all(cluster: Cluster) -> list[dict[str, Any]]:
+    """The Deployment, the binding of its role, and a service account unless the spec names one."""
+    account = cluster.supervisor.service_account
     own = names.supervisor_deployment(cluster.name)
     accounts = [] if account else [_account(cluster, own)]
     return [*accounts, _role_binding(cluster, account or own), _deployment(cluster, account or own)]

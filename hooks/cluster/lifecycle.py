@@ -22,7 +22,7 @@ PODS_RUN = (Phase.STARTING, Phase.STARTED, Phase.STOPPING)
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """What shall be published, and with it which pods shall be: those of (revision, incarnation), if the phase has any."""
+    """What shall be published, and with it which pods shall be: those of (revision, incarnation)."""
 
     phase: Phase
     revision: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import names, spec, times
+from core import names, times
 from hooks.children import jobmanager, supervisor, taskmanager
 from hooks.cluster import lifecycle, observed, scaling, status
 from hooks.cluster.lifecycle import Lifecycle
@@ -82,8 +82,7 @@ def _status(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> d
 
 
 def _children(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> list[Resource]:
-    account = spec.text(spec.part(request.parent.get("spec") or {}, "supervisor"), "serviceAccount")
-    children = supervisor.make_all(seen.cluster, account=account)
+    children = supervisor.make_all(seen.cluster)
     if not life.has_pods:
         return children
     if life.phase == "Stopping":

@@ -1,0 +1,23 @@
+"""flinkctl hooks run: the webhooks' server."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group()
+def command() -> None:
+    """Metacontroller's webhooks (server)."""
+
+
+@command.command()
+@click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8080, show_default=True, help="Port to listen on.")
+@click.option("--threads", default=16, show_default=True, help="Requests answered at a time.")
+def run(address: str, port: int, threads: int) -> None:
+    """Answer Metacontroller's webhooks until told to stop."""
+    from cli.logs import configure
+    from hooks.server import run as serve
+
+    configure()
+    serve(address=address, port=port, threads=threads)

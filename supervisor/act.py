@@ -1,0 +1,92 @@
+"""The one place that does something to Flink, and what a refusal means for the job. An answer that never came means
+nothing: the next look finds out."""
+
+from __future__ import annotations
+
+import logging
+
+from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
+from core.states import Phase
+from supervisor import steps
+from supervisor.decision import Action, Cancel, Decision, Run, StopJob, TakeSavepoint
+from supervisor.states import started, stopping
+from supervisor.world import World
+
+log = logging.getLogger("supervisor")
+
+
+def act(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Rejected | None:
+    """Does it. Returns Flink's definite no, None for yes and for what nobody knows."""
+    try:
+        _send(action, flink, capabilities)
+    except Duplicate as error:
+        log.info("Flink has this submission already: %s", error.text)
+    except Rejected as error:
+        return None if isinstance(action, Run) and _runs(action.job_id, flink) else error
+    except FlinkError as error:
+        log.warning("%s: no answer, looking again: %s", type(action).__name__, error)
+    return None
+
+
+def _runs(job_id: str, flink: FlinkClient) -> bool:
+    """A main() that throws after it has submitted leaves a job that runs: then the submission is no failure. Nor is it
+    known to be one when nobody answers."""
+    try:
+        return flink.job(job_id).status != "FAILED"
+    except NotFound:
+        return False
+    except FlinkError:
+        return True
+
+
+def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> None:
+    match action:
+        case Run():
+            flink.run(
+                action.jar_id,
+                entry_class=action.entry_class,
+                arguments=action.arguments,
+                parallelism=action.parallelism,
+                job_id=action.job_id,
+                savepoint_path=action.savepoint_path or None,
+                allow_non_restored_state=action.allow_non_restored_state,
+                flink_configuration=action.flink_configuration,
+                capabilities=capabilities,
+                timeout_seconds=action.timeout,
+            )
+        case StopJob():
+            flink.stop(
+                action.job_id,
+                trigger_id=action.trigger_id,
+                target_directory=action.target_directory,
+                drain=action.drain,
+                format_type=action.format,
+            )
+        case TakeSavepoint():
+            flink.savepoint(
+                action.job_id,
+                trigger_id=action.trigger_id,
+                target_directory=action.target_directory,
+                format_type=action.format,
+            )
+        case Cancel():
+            flink.cancel(action.job_id)
+
+
+def after_refusal(world: World, action: Action, error: Rejected) -> Decision | None:
+    """What Flink's no means; `world` has the status that was written before the action. None: the next look decides."""
+    phase = world.status.supervisor_status
+    if isinstance(action, Run):
+        reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"
+        return steps.fail(world, reason, error.text)
+    if isinstance(error, NotFound):
+        return None
+    if isinstance(action, StopJob) and phase == Phase.STOPPING:
+        return stopping.savepoint_failed(world, error.text)
+    if isinstance(action, TakeSavepoint) and phase == Phase.STARTED:
+        return started.savepoint_failed(world, error.text)
+    return None
+
+
+def _jar_is_gone(error: Rejected) -> bool:
+    return "jar" in error.text.lower() and "does not exist" in error.text

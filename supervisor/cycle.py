@@ -1,0 +1,158 @@
+"""One cluster's cycle: look at the cluster once, report about it, and let each job's lane take its step.
+
+It runs when a watch rings, and otherwise as often as the jobs ask for. A lane that is busy (main() runs inside a
+submission) is left alone, so that no job waits for another.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from clients.kube import Conflict, KubeClient, KubeError, resources
+from core import cluster as clusters
+from core import names
+from supervisor import observe, report
+from supervisor.cache import Cache
+from supervisor.events import Recorder
+from supervisor.jobmanager import JobManager, Look
+from supervisor.lane import Lane, Surroundings
+
+log = logging.getLogger("supervisor")
+PARALLEL_LANES = 16
+SHORTEST, WITHOUT_CLUSTER = 0.05, 5.0
+
+
+@dataclass
+class _Slot:
+    """A lane, when it is due, and the step that it is taking."""
+
+    lane: Lane
+    due: float = 0.0
+    seen: str = ""  # resourceVersion of the object at its last step
+    step: Future[float] | None = field(default=None)
+
+
+class ClusterCycle:
+    """Serves one FlinkCluster until told to stop."""
+
+    def __init__(self, kube: KubeClient, namespace: str, name: str) -> None:
+        self.namespace, self.name = namespace, name
+        self.heartbeat = time.monotonic()
+        self._kube = kube
+        self._bell, self._stop = threading.Event(), threading.Event()
+        own = {"namespace": namespace, "label_selector": f"{names.LABEL_CLUSTER}={name}"}
+        self._clusters = self._cache(resources.FLINK_CLUSTERS, namespace=namespace, name=name)
+        self._jobs = self._cache(resources.FLINK_JOBS, **own)
+        self._pods = self._cache(resources.PODS, **own)
+        self._pool = ThreadPoolExecutor(PARALLEL_LANES, thread_name_prefix="lane")
+        self._slots: dict[str, _Slot] = {}
+        self._jobmanager: JobManager | None = None
+        self._idle: dict[str, datetime] = {}
+        self._surroundings = ""
+
+    def _cache(self, resource: resources.Resource, **selection: Any) -> Cache:
+        return Cache(self._kube, resource, self._bell, self._stop, **selection)
+
+    @property
+    def ready(self) -> bool:
+        return all(cache.filled.is_set() for cache in (self._clusters, self._jobs, self._pods))
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._bell.set()
+
+    def run(self) -> None:
+        """Until stop(): a step that is under way is finished, not begun again."""
+        caches = (self._clusters, self._jobs, self._pods)
+        for cache in caches:
+            cache.start()
+        while not self._stop.is_set() and not self.ready:
+            self._stop.wait(SHORTEST)
+            self.heartbeat = time.monotonic()
+        while not self._stop.is_set():
+            self._bell.clear()
+            pause = self._tick()
+            self.heartbeat = time.monotonic()
+            self._bell.wait(max(SHORTEST, pause))
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _tick(self) -> float:
+        """Returns the seconds until the next one."""
+        found = self._clusters.objects()
+        if not found:
+            return WITHOUT_CLUSTER
+        cluster, pods = found[0], self._pods.objects()
+        jobmanager = self._current(cluster, pods)
+        look = jobmanager.look() if jobmanager else Look()
+        view = observe.cluster_view(cluster, pods, look)
+        self._tell(cluster, look)
+        self._forget_jobs()
+        pause = min(self._step_jobs(Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
+        starting = view.phase in ("Starting", "Stopping") or not view.answering
+        return min(pause, 0.3) if starting and view.revision else pause
+
+    def _current(self, cluster: Mapping[str, Any], pods: tuple[Mapping[str, Any], ...]) -> JobManager | None:
+        """The JobManager of the incarnation that the status names, by its pod's address."""
+        status = clusters.read_status(cluster)
+        pod = observe.jobmanager_pod(pods, status.incarnation)
+        address = (pod.get("status") or {}).get("podIP") if pod else None
+        if not address:
+            self._jobmanager = None
+        elif not self._jobmanager or (self._jobmanager.address, self._jobmanager.incarnation) != (
+            address,
+            status.incarnation,
+        ):
+            self._jobmanager = JobManager(address, status.incarnation)
+        return self._jobmanager
+
+    def _tell(self, resource: Mapping[str, Any], look: Look) -> None:
+        """Writes the report when it says something new, in one patch with the request that it answers."""
+        cluster, now = clusters.read(resource), datetime.now(UTC)
+        self._idle = report.idle_since(self._idle, look, now)
+        told = report.tell(cluster, clusters.read_status(resource), look, idle=self._idle, now=now)
+        if told.report == clusters.report(cluster) and not told.handled:
+            return
+        annotations: dict[str, str | None] = {names.REPORT: told.report.text()}
+        if told.handled:
+            log.info("[%s/%s] %s", cluster.namespace, cluster.name, told.why)
+            annotations |= {names.REQUESTED_ACTION: "NONE", names.WITHOUT_SAVEPOINT: None}
+        patch = {"metadata": {"resourceVersion": resource["metadata"]["resourceVersion"], "annotations": annotations}}
+        try:
+            self._kube.patch(resources.FLINK_CLUSTERS, cluster.name, patch, namespace=cluster.namespace)
+        except Conflict:
+            self._bell.set()  # the watch brings the newer one
+        except KubeError as error:
+            log.warning("[%s/%s] report not written: %s", cluster.namespace, cluster.name, error)
+
+    def _forget_jobs(self) -> None:
+        alive = {job["metadata"]["uid"] for job in self._jobs.objects()}
+        self._slots = {uid: slot for uid, slot in self._slots.items() if uid in alive}
+
+    def _step_jobs(self, around: Surroundings) -> float:
+        """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""
+        now = time.monotonic()
+        shape = f"{around.cluster} {around.look.jobs} {[pod['metadata']['resourceVersion'] for pod in around.pods]}"
+        changed, self._surroundings = shape != self._surroundings, shape
+        for job in self._jobs.objects():
+            slot = self._slots.setdefault(job["metadata"]["uid"], _Slot(Lane(self._kube, Recorder(self._kube))))
+            if slot.step and not slot.step.done():
+                continue
+            version = job["metadata"]["resourceVersion"]
+            if changed or slot.seen != version or now >= slot.due:
+                slot.seen = version
+                slot.step = self._pool.submit(self._step, slot, job, around)
+        waiting = [slot.due - now for slot in self._slots.values() if slot.step and slot.step.done()]
+        return max(0.0, min(waiting, default=float(around.cluster.polling_interval)))
+
+    def _step(self, slot: _Slot, job: Mapping[str, Any], around: Surroundings) -> float:
+        pause = slot.lane.step(job, around)
+        slot.due = time.monotonic() + pause
+        self._bell.set()
+        return pause

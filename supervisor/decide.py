@@ -1,0 +1,69 @@
+"""The one way to a decision: the state's module decides, and what holds in every state is added here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from core import times
+from core.job_status import JobStatus
+from core.states import Phase
+from supervisor import conditions
+from supervisor.decision import Decision, Event
+from supervisor.states import started, starting, stopped, stopping, terminated, unknown
+from supervisor.transitions import allowed
+from supervisor.world import World
+
+STATES: dict[Phase, Callable[[World], Decision]] = {
+    Phase.UNKNOWN: unknown.decide,
+    Phase.STARTING: starting.decide,
+    Phase.STARTED: started.decide,
+    Phase.STOPPING: stopping.decide,
+    Phase.STOPPED: stopped.decide,
+    Phase.TERMINATED: terminated.decide,
+}
+# Where a request that the state does not know is answered with "no" rather than kept for later.
+REFUSED_IN = (Phase.STARTING, Phase.STARTED, Phase.STOPPED, Phase.TERMINATED)
+
+
+def decide(world: World) -> Decision:
+    """What to do about one job now. RuntimeError when a state module leaves the transition table."""
+    before = world.status.supervisor_status
+    if world.problems and not world.job.deleting:
+        return Decision(
+            conditions.invalid(world), "InvalidSpec: " + "; ".join(world.problems), world.cluster.polling_interval
+        )
+    decision = _request_settled(world, STATES[before](_without_handled_request(world)))
+    if not allowed(before, decision.status.supervisor_status):
+        raise RuntimeError(f"no way from {before} to {decision.status.supervisor_status}: {decision.why}")
+    status = conditions.described(world, decision.status)
+    return replace(decision, status=stamped(world, status))
+
+
+def stamped(world: World, status: JobStatus) -> JobStatus:
+    """With the Toolbox's `timestamp`: when the status changed last."""
+    return status if status == world.status else status.but(timestamp=times.to_text(world.now))
+
+
+def _without_handled_request(world: World) -> World:
+    """A request is acted on once, also when its annotation could not be reset afterwards."""
+    if world.job.action_token and world.job.action_token == world.status.handled_action:
+        return replace(world, job=replace(world.job, action=""))
+    return world
+
+
+def _request_settled(world: World, decision: Decision) -> Decision:
+    token = world.job.action_token
+    if not token:
+        return replace(decision, status=decision.status.but(handled_action=""))
+    if token == world.status.handled_action or decision.handled:
+        return replace(decision, status=decision.status.but(handled_action=token), handled=True)
+    if world.status.supervisor_status not in REFUSED_IN:
+        return decision
+    why = f"{world.job.action} does not apply while the job is {world.status.supervisor_status}"
+    return replace(
+        decision,
+        status=decision.status.but(handled_action=token),
+        handled=True,
+        events=(*decision.events, Event("RequestIgnored", why, warning=True)),
+    )

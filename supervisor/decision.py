@@ -1,0 +1,75 @@
+"""What a decision is: the next status (the intent, written first), the actions on Flink, and why. Frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.job_status import JobStatus
+
+
+@dataclass(frozen=True)
+class Run:
+    """POST /jars/:id/run, under an id that is in the status already."""
+
+    job_id: str
+    jar_id: str
+    entry_class: str
+    arguments: tuple[str, ...]
+    parallelism: int
+    savepoint_path: str
+    allow_non_restored_state: bool
+    flink_configuration: Mapping[str, str]
+    timeout: float  # seconds; main() runs inside the call
+
+
+@dataclass(frozen=True)
+class StopJob:
+    """POST /jobs/:id/stop: savepoint and end, in one step of Flink's."""
+
+    job_id: str
+    trigger_id: str
+    target_directory: str
+    drain: bool
+    format: str
+
+
+@dataclass(frozen=True)
+class TakeSavepoint:
+    """POST /jobs/:id/savepoints; the job goes on."""
+
+    job_id: str
+    trigger_id: str
+    target_directory: str
+    format: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """PATCH /jobs/:id?mode=cancel."""
+
+    job_id: str
+
+
+Action = Run | StopJob | TakeSavepoint | Cancel
+
+
+@dataclass(frozen=True)
+class Event:
+    """A Kubernetes Event on the FlinkJob; `reason` is stable, CamelCase."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`status` is written before the action is taken, and the action is not taken when that fails."""
+
+    status: JobStatus
+    why: str  # one sentence: what, and why
+    delay: float  # seconds until the next look, unless something happens
+    action: Action | None = None
+    handled: bool = False  # the person's request has been dealt with
+    events: tuple[Event, ...] = field(default=())

@@ -1,0 +1,47 @@
+"""/healthz, /readyz and /metrics of the supervisor. Healthy means that the cycle's heartbeat is fresh."""
+
+from __future__ import annotations
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from prometheus_client import REGISTRY, generate_latest
+
+from supervisor.cycle import ClusterCycle
+
+# A cycle waits for Flink for some seconds at most; one that is silent for longer than this hangs.
+STALE = 120.0
+
+
+def serve(address: str, port: int, cycles: list[ClusterCycle]) -> ThreadingHTTPServer:
+    """In a thread of its own; the caller shuts it down."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, text = _answer(self.path, cycles)
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Probes are no news."""
+
+    server = ThreadingHTTPServer((address, port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server
+
+
+def _answer(path: str, cycles: list[ClusterCycle]) -> tuple[int, str]:
+    if path == "/metrics":
+        return 200, generate_latest(REGISTRY).decode()
+    if path == "/readyz":
+        return (200, "ok") if all(cycle.ready for cycle in cycles) else (503, "the watches are not there yet")
+    if path == "/healthz":
+        silent = [cycle.name for cycle in cycles if time.monotonic() - cycle.heartbeat > STALE]
+        return (503, f"no heartbeat: {', '.join(silent)}") if silent else (200, "ok")
+    return 404, "not found"

@@ -1,0 +1,110 @@
+"""The JobManager of one incarnation, looked at by its pod's address: never another incarnation's by mistake."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clients.flink import (
+    Capabilities,
+    Checkpoints,
+    FlinkClient,
+    FlinkError,
+    NotFound,
+    Operation,
+    Overview,
+    TaskManager,
+)
+from core.job_status import JobStatus
+from supervisor.world import FlinkJob, Sight
+
+log = logging.getLogger("supervisor")
+PORT = 8081
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at the JobManager showed; `overview` is None when it did not answer."""
+
+    overview: Overview | None = None
+    jobs: Mapping[str, str] = field(default_factory=dict)  # id: status
+    task_managers: tuple[TaskManager, ...] = ()
+
+    @property
+    def answering(self) -> bool:
+        return self.overview is not None
+
+
+class JobManager:
+    """Reads one JobManager; what cannot change during its life is read once."""
+
+    def __init__(self, address: str, incarnation: int) -> None:
+        self.address = address
+        self.incarnation = incarnation
+        self.client = FlinkClient(f"http://{address}:{PORT}")
+        self.capabilities: Capabilities | None = None
+        self.settings: Mapping[str, str] = {}
+        self._checkpointing: dict[str, float] = {}
+
+    def look(self) -> Look:
+        """Never raises: no answer is an answer too."""
+        try:
+            if self.capabilities is None:
+                self.settings = self.client.jobmanager_config()
+                self.capabilities = Capabilities.of(str(self.client.config().get("flink-version", "")))
+            overview = self.client.overview()
+            jobs = {job.id: job.status for job in self.client.jobs()}
+            return Look(overview, jobs, self.client.taskmanagers())
+        except FlinkError as error:
+            log.debug("the JobManager at %s does not answer: %s", self.address, error)
+            return Look()
+
+    def job(self, status: JobStatus, look: Look) -> FlinkJob:
+        """The job that `status` says was submitted here."""
+        if not status.job_id or status.incarnation != self.incarnation:
+            return FlinkJob()
+        if not look.answering:
+            return FlinkJob(sight=Sight.UNKNOWN)
+        try:
+            return self._job(status)
+        except NotFound:
+            return FlinkJob(sight=Sight.MISSING)
+        except FlinkError as error:
+            log.debug("job %s: no answer: %s", status.job_id, error)
+            return FlinkJob(sight=Sight.UNKNOWN)
+
+    def _job(self, status: JobStatus) -> FlinkJob:
+        details = self.client.job(status.job_id)
+        trigger = status.stop.trigger_id or status.savepoint_trigger_id
+        over = details.status in ("FAILED", "FAILING", "RESTARTING")
+        return FlinkJob(
+            sight=Sight.SEEN,
+            status=details.status,
+            tasks_run=details.all_running,
+            checkpoints=self._checkpoints(status.job_id),
+            checkpointing=self._interval(status.job_id),
+            operation=self._operation(status.job_id, trigger) if trigger else None,
+            exception=self.client.exceptions(status.job_id) if over else "",
+        )
+
+    def _checkpoints(self, job_id: str) -> Checkpoints | None:
+        try:
+            return self.client.checkpoints(job_id)
+        except NotFound:
+            return None  # checkpointing is off
+
+    def _interval(self, job_id: str) -> float:
+        """Seconds; 0 without checkpointing. Fixed for the life of a job."""
+        if job_id not in self._checkpointing:
+            try:
+                self._checkpointing[job_id] = (self.client.checkpointing_config(job_id) or 0) / 1000
+            except NotFound:
+                self._checkpointing[job_id] = 0.0
+        return self._checkpointing[job_id]
+
+    def _operation(self, job_id: str, trigger: str) -> Operation | None:
+        try:
+            return self.client.operation(job_id, trigger)
+        except NotFound:
+            return None

@@ -1,0 +1,175 @@
+"""One job's lane: look, decide, write the intent, act, write the outcome. At most one step at a time, in any thread.
+
+The order is the whole point. Killed between any two of these lines, the next supervisor finds in the status what was
+intended, and in Flink whether it happened.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import crds
+from clients.kube import Conflict, KubeClient, KubeError, NotFound, resources
+from core import cluster as clusters
+from core import job as jobs
+from core import names, schema, times
+from core.job_status import JobStatus, read_status
+from core.states import Phase
+from supervisor import observe
+from supervisor.act import act, after_refusal
+from supervisor.decide import decide
+from supervisor.decision import Decision, Run
+from supervisor.events import Recorder
+from supervisor.jobmanager import JobManager, Look
+from supervisor.world import ClusterView, World
+
+# Checkpoints alone are written this often; in between they are remembered here.
+CHECKPOINT_WRITES = timedelta(seconds=60)
+AFTER_CONFLICT = 0.1
+AFTER_ERROR = 2.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all jobs of a cluster share in one tick."""
+
+    cluster: ClusterView
+    pods: tuple[Mapping[str, Any], ...]
+    jobmanager: JobManager | None
+    look: Look
+
+
+class Lane:
+    """One FlinkJob; remembers the newest object that it wrote, since the watch may be behind its own writes."""
+
+    def __init__(
+        self, kube: KubeClient, recorder: Recorder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._kube = kube
+        self._recorder = recorder
+        self._clock = clock
+        self._newest: Mapping[str, Any] = {}
+        self._unwritten: JobStatus | None = None  # newer recovery points than those stored
+        self._written_at = datetime.min.replace(tzinfo=UTC)
+        self._said = ""
+
+    def step(self, resource: Mapping[str, Any], around: Surroundings) -> float:
+        """One step; returns the seconds until the next one. Raises nothing: one job's trouble is its own."""
+        resource = self._newer(resource)
+        name = f"{resource['metadata'].get('namespace')}/{resource['metadata']['name']}"
+        try:
+            return self._step(name, resource, around)
+        except Conflict:
+            return AFTER_CONFLICT  # somebody else wrote; the watch brings what
+        except NotFound:
+            return AFTER_ERROR  # deleted meanwhile
+        except KubeError as error:
+            logging.getLogger("supervisor").warning("[%s] %s", name, error)
+        except Exception:
+            logging.getLogger("supervisor").exception("[%s] step failed", name)
+        return AFTER_ERROR
+
+    def _step(self, name: str, resource: Mapping[str, Any], around: Surroundings) -> float:
+        world = self._world(resource, around)
+        decision = decide(world)
+        self._log(name, world, decision)
+        stored, status = self._write(resource, world, decision)
+        if decision.handled:
+            stored = self._reset_request(stored)
+        self._recorder.record(resource, decision.events)
+        if decision.action and around.jobmanager and self._confirmed(stored, world, decision):
+            self._act(stored, replace(world, status=status), decision, around.jobmanager)
+        return decision.delay
+
+    def _newer(self, resource: Mapping[str, Any]) -> Mapping[str, Any]:
+        def version(item: Mapping[str, Any]) -> int:
+            return int(item["metadata"].get("resourceVersion") or 0)
+
+        same = self._newest and self._newest["metadata"]["uid"] == resource["metadata"]["uid"]
+        return self._newest if same and version(self._newest) > version(resource) else resource
+
+    def _world(self, resource: Mapping[str, Any], around: Surroundings) -> World:
+        status = read_status(resource)
+        if self._unwritten and (self._unwritten.attempt, self._unwritten.job_id) == (status.attempt, status.job_id):
+            status = status.but(
+                recovery_points=self._unwritten.recovery_points, had_state=status.had_state or self._unwritten.had_state
+            )
+        problems = schema.errors(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"), "spec")
+        world = World(
+            now=self._clock(),
+            job=jobs.read({**resource, "spec": {}} if problems else resource),
+            status=status,
+            cluster=around.cluster,
+            bootstrap=observe.bootstrap(around.pods, resource["metadata"]["name"], status),
+            problems=tuple(problems),
+        )
+        if around.jobmanager is None:
+            return world
+        flink = around.jobmanager.job(status, around.look)
+        return replace(world, flink=flink, flink_settings=around.jobmanager.settings)
+
+    def _log(self, name: str, world: World, decision: Decision) -> None:
+        before, after = world.status.supervisor_status, decision.status.supervisor_status
+        line = f"{before} -> {after}: {decision.why}" if before != after else f"{after}: {decision.why}"
+        if line != self._said:
+            logging.getLogger("supervisor").info("[%s] %s", name, line)
+        self._said = line
+
+    def _write(
+        self, resource: Mapping[str, Any], world: World, decision: Decision
+    ) -> tuple[Mapping[str, Any], JobStatus]:
+        """The status as decided, if it says something new; checkpoints alone wait."""
+        status, stored = decision.status, read_status(resource)
+        if status == stored:
+            return resource, status
+        points_only = status == stored.but(
+            recovery_points=status.recovery_points, had_state=stored.had_state, timestamp=status.timestamp
+        )
+        if points_only and stored.recovery_points and world.now - self._written_at < CHECKPOINT_WRITES:
+            self._unwritten = status
+            return resource, status
+        body = {**resource, "status": status.to_json()}
+        self._newest = self._kube.replace(
+            resources.FLINK_JOBS, body, namespace=resource["metadata"]["namespace"], subresource="status"
+        )
+        self._unwritten, self._written_at = None, world.now
+        return self._newest, status
+
+    def _reset_request(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The annotations go back to nothing, unless somebody has asked for something else meanwhile."""
+        annotations = {names.REQUESTED_ACTION: "NONE", names.WITHOUT_SAVEPOINT: None, names.DRAIN: None}
+        metadata = stored["metadata"]
+        patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": annotations}}
+        self._newest = self._kube.patch(resources.FLINK_JOBS, metadata["name"], patch, namespace=metadata["namespace"])
+        return self._newest
+
+    def _confirmed(self, stored: Mapping[str, Any], world: World, decision: Decision) -> bool:
+        """A look at the API server itself before an effect: what was decided on may have been a stale view."""
+        metadata = stored["metadata"]
+        namespace = metadata["namespace"]
+        live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=namespace)
+        if live["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+            return False
+        if not isinstance(decision.action, Run):
+            return True
+        cluster = self._kube.get(resources.FLINK_CLUSTERS, world.cluster.name, namespace=namespace)
+        status = clusters.read_status(cluster)
+        same = (status.revision, status.incarnation) == (decision.status.cluster_revision, decision.status.incarnation)
+        return same and status.phase in (Phase.STARTING, Phase.STARTED)
+
+    def _act(self, stored: Mapping[str, Any], world: World, decision: Decision, jobmanager: JobManager) -> None:
+        if decision.action is None or jobmanager.capabilities is None:
+            return
+        refusal = act(decision.action, jobmanager.client, jobmanager.capabilities)
+        if refusal is None:
+            return
+        world = replace(world, now=self._clock())
+        if outcome := after_refusal(world, decision.action, refusal):
+            described = replace(outcome, status=outcome.status.but(timestamp=times.to_text(world.now)))
+            self._log(f"{stored['metadata']['namespace']}/{stored['metadata']['name']}", world, described)
+            self._write(stored, world, described)
+            self._recorder.record(stored, outcome.events)

@@ -1,0 +1,113 @@
+"""From API objects to the records of world.py. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from core import cluster as clusters
+from core import names
+from core.job_status import JobStatus
+from supervisor.jobmanager import Look
+from supervisor.world import Bootstrap, ClusterView
+
+Resource = Mapping[str, Any]
+
+
+def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> ClusterView:
+    """`pods` are those of the cluster, `look` is of the JobManager of the incarnation that the status names."""
+    cluster, status = clusters.read(resource), clusters.read_status(resource)
+    report = clusters.report(cluster)
+    flink = [pod for pod in pods if _role(pod) in (names.JOBMANAGER, names.TASKMANAGER)]
+    return ClusterView(
+        name=cluster.name,
+        phase=status.phase,
+        revision=status.revision,
+        incarnation=status.incarnation,
+        deleting=bool(cluster.deleting),
+        suspended=cluster.suspend,
+        stopped=report.stopped,
+        without_savepoint=report.without_savepoint,
+        answering=look.answering,
+        fenced=all(incarnation_of(pod) == status.incarnation for pod in flink),
+        jobmanager_gone=jobmanager_pod(flink, status.incarnation) is None,
+        slots_total=look.overview.slots_total if look.overview else 0,
+        slots_free=look.overview.slots_available if look.overview else 0,
+        supervisor_image=cluster.supervisor.image,
+        supervisor_pull_policy=cluster.supervisor.pull_policy,
+        polling_interval=max(1, cluster.supervisor.polling_interval),
+    )
+
+
+def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | None:
+    """The live JobManager pod of an incarnation."""
+    return next(
+        (
+            pod
+            for pod in pods
+            if _role(pod) == names.JOBMANAGER and incarnation_of(pod) == incarnation and not is_dead(pod)
+        ),
+        None,
+    )
+
+
+def _labels(pod: Resource) -> Mapping[str, str]:
+    return pod["metadata"].get("labels") or {}
+
+
+def _role(pod: Resource) -> str:
+    return _labels(pod).get(names.LABEL_ROLE, "")
+
+
+def incarnation_of(pod: Resource) -> int:
+    return int(_labels(pod).get(names.LABEL_INCARNATION) or 0)
+
+
+def is_dead(pod: Resource) -> bool:
+    phase = (pod.get("status") or {}).get("phase")
+    return bool(pod["metadata"].get("deletionTimestamp")) or phase in ("Failed", "Succeeded")
+
+
+def bootstrap(pods: Iterable[Resource], job: str, status: JobStatus) -> Bootstrap:
+    """The bootstrap Job of the delivery that the status names, as its pod tells."""
+    wanted = names.bootstrap_job(job, status.delivery.number)
+    own = [pod for pod in pods if _labels(pod).get("batch.kubernetes.io/job-name") == wanted]
+    return _bootstrap(own[-1].get("status") or {}) if own else Bootstrap()
+
+
+def _bootstrap(status: Mapping[str, Any]) -> Bootstrap:
+    containers = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    for container in containers:
+        state = container.get("state") or {}
+        if ended := state.get("terminated"):
+            if ended.get("exitCode"):
+                return Bootstrap(failure=_failure(container, ended))
+            if container.get("name") == names.BOOTSTRAP:
+                return Bootstrap(jar_id=str(_message(ended).get("jarId", "")))
+        elif (state.get("waiting") or {}).get("reason") not in (None, "PodInitializing", "ContainerCreating"):
+            waiting = state["waiting"]
+            return Bootstrap(waiting=f"{waiting['reason']}: {waiting.get('message', '')}")
+    if status.get("phase") == "Failed":
+        return Bootstrap(failure=f"{status.get('reason', 'Failed')}: {status.get('message', 'the pod failed')}")
+    return Bootstrap(waiting=_unscheduled(status))
+
+
+def _failure(container: Mapping[str, Any], ended: Mapping[str, Any]) -> str:
+    """Our own program says what went wrong; `cp` of the user's image does so in its last line."""
+    told = _message(ended).get("error") or str(ended.get("message") or "").strip()
+    return told or f"container {container.get('name')} ended with {ended.get('exitCode')} ({ended.get('reason')})"
+
+
+def _message(ended: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        value = json.loads(ended.get("message") or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _unscheduled(status: Mapping[str, Any]) -> str:
+    conditions = status.get("conditions") or []
+    found = next((item for item in conditions if item.get("reason") == "Unschedulable"), None)
+    return f"Unschedulable: {found.get('message', '')}" if found else ""

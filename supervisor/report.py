@@ -1,0 +1,77 @@
+"""The supervisor's report about its cluster, and what people ask of the cluster itself. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from core import cluster as clusters
+from core import job as jobs
+from core import names
+from core.cluster import Cluster, ClusterStatus, Report
+from core.states import HEALTHY, UNHEALTHY, Phase
+from supervisor.jobmanager import Look
+
+
+@dataclass(frozen=True)
+class Told:
+    """The next report; `handled` when a person's request is in it, so that its annotation can be reset."""
+
+    report: Report
+    handled: bool
+    why: str
+
+
+def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[str, datetime], now: datetime) -> Told:
+    """`idle` says since when a TaskManager has had all its slots free."""
+    before = clusters.report(cluster)
+    report = replace(
+        before,
+        revision=status.revision,
+        incarnation=status.incarnation,
+        answering=look.answering,
+        flink_version=look.overview.version if look.overview else before.flink_version,
+        task_managers=look.overview.task_managers if look.overview else 0,
+        task_slots=look.overview.slots_total if look.overview else 0,
+        releasable=_releasable(cluster, status, look, idle, now),
+        health=HEALTHY if look.answering else UNHEALTHY if status.phase == Phase.STARTED else "",
+    )
+    return _request(cluster, status, report)
+
+
+def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
+    """START of a running cluster is a restart: the same spec, new pods, the jobs taken along."""
+    action = jobs.requested_action(cluster.annotations)
+    without = cluster.annotations.get(names.WITHOUT_SAVEPOINT, "").lower() == "true"
+    if not action:
+        return Told(report, False, "")
+    if action == "STOP":
+        told = replace(report, stopped=True, without_savepoint=without, message="stopped on request")
+        return Told(told, True, "stopped on request")
+    if action == "START" and report.stopped:
+        if status.phase != Phase.STOPPED:
+            return Told(report, False, "started on request, as soon as it has stopped")
+        return Told(replace(report, stopped=False, without_savepoint=False, message=""), True, "started on request")
+    if action == "START" and not cluster.suspend:
+        told = replace(report, restarts=report.restarts + 1, without_savepoint=without, message="restarted on request")
+        return Told(told, True, "restarted on request")
+    why = f"{action} does not apply to a cluster" if action != "START" else "cannot start: spec.suspend is true"
+    return Told(replace(report, message=why), True, why)
+
+
+def _releasable(
+    cluster: Cluster, status: ClusterStatus, look: Look, idle: Mapping[str, datetime], now: datetime
+) -> tuple[str, ...]:
+    """The pods that may go: more than is wanted, and idle for longer than rescaleDelay."""
+    surplus = len(look.task_managers) - status.task_managers
+    patience = timedelta(seconds=cluster.supervisor.rescale_delay)
+    if status.phase != Phase.STARTED or surplus <= 0:
+        return ()
+    return tuple(sorted(name for name, since in idle.items() if now - since >= patience))
+
+
+def idle_since(before: Mapping[str, datetime], look: Look, now: datetime) -> dict[str, datetime]:
+    """Since when each TaskManager is idle; a TaskManager's id is its pod's name."""
+    free: Iterable[str] = (item.id for item in look.task_managers if item.slots and item.free_slots == item.slots)
+    return {name: before.get(name, now) for name in free}

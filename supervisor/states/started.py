@@ -1,0 +1,228 @@
+"""Started: the job's tasks run. What ends that, what changes it, and the savepoints of a running job."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import times
+from core.states import Phase, StoppedBy
+from supervisor import recovery, steps
+from supervisor.decision import Decision, Event, TakeSavepoint
+from supervisor.world import Sight, World
+
+
+def decide(world: World) -> Decision:
+    guards = (_lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _savepoint)
+    for guard in guards:
+        if decision := guard(world):
+            return _with_checkpoint(world, decision)
+    return _with_checkpoint(world, _watch(world))
+
+
+def _with_checkpoint(world: World, decision: Decision) -> Decision:
+    """Whatever is decided: a checkpoint that was seen is a way back."""
+    if (
+        decision.status.supervisor_status == Phase.STARTING
+        or decision.status.recovery_points != world.status.recovery_points
+    ):
+        return decision
+    status = recovery.with_checkpoint(world, decision.status)
+    return Decision(status, decision.why, decision.delay, decision.action, decision.handled, decision.events)
+
+
+def _lost(world: World) -> Decision | None:
+    return steps.lost(world) if world.lost else None
+
+
+def _silent(world: World) -> Decision | None:
+    """Unknown is not failed: the job may well run."""
+    if world.flink.sight == Sight.SEEN:
+        return None
+    return steps.same(world, "the JobManager does not answer; the job may well run")
+
+
+def _over(world: World) -> Decision | None:
+    return steps.ended(world) if world.flink.terminal else None
+
+
+def _deleting(world: World) -> Decision | None:
+    if not world.job.deleting:
+        return None
+    savepoint = world.job.savepoint.on_delete
+    return steps.stop(world, "deleted", next=Phase.TERMINATED, by=StoppedBy.NOBODY, savepoint=savepoint)
+
+
+def _cluster_goes(world: World) -> Decision | None:
+    """A stop by a person ends as the restart policy says; a new revision or a suspension brings the job back."""
+    cluster = world.cluster
+    if cluster.phase not in (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATED) or _pausing(world):
+        return None
+    savepoint = steps.wants_savepoint(world)
+    if cluster.stopped or cluster.deleting:
+        why = "the cluster is stopped" if cluster.stopped else "the cluster is deleted"
+        return steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.CLUSTER, savepoint=savepoint)
+    why = "the cluster is suspended" if cluster.suspended else "the cluster gets new pods"
+    return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.CLUSTER, savepoint=savepoint)
+
+
+def _request(world: World) -> Decision | None:
+    """What a person asks for with the annotation."""
+    savepoint = steps.wants_savepoint(world, by_person=True)
+    match world.job.action:
+        case "STOP":
+            decision = steps.stop(
+                world, "stopped on request", next=Phase.STOPPED, by=StoppedBy.PERSON, savepoint=savepoint
+            )
+        case "START":
+            decision = steps.stop(
+                world, "restarted on request", next=Phase.STARTING, by=StoppedBy.PERSON, savepoint=savepoint
+            )
+        case "TRIGGER_SAVEPOINT" if not world.status.savepoint_trigger_id:
+            decision = _take_savepoint(world, "a savepoint on request")
+        case "FORGET_SAVEPOINT":
+            decision = steps.same(world, "recovery points forgotten on request")
+            decision = Decision(recovery.forgotten(decision.status), decision.why, decision.delay)
+        case _:
+            return None
+    return Decision(decision.status, decision.why, decision.delay, decision.action, handled=True)
+
+
+def _pausing(world: World) -> bool:
+    retry = times.from_text(world.status.retry_at)
+    return retry is not None and world.now < retry
+
+
+def _pause(world: World) -> Decision | None:
+    """After a savepoint that failed: the job goes on, and the change it was for is tried again later."""
+    if not _pausing(world) or not (_changes(world) or world.cluster.phase == Phase.STOPPING):
+        return None
+    return _watch(world, f"{world.status.failure}; next try at {world.status.retry_at}")
+
+
+def _changes(world: World) -> str:
+    """What the spec says now and the running job does not, '' for nothing."""
+    job, status = world.job, world.status
+    if not job.parallelism:
+        return "suspended"
+    if status.digest.get("bootstrap") != job.bootstrap_digest:
+        return "the bootstrap spec changed"
+    if status.job_parallelism != job.parallelism:
+        return f"the parallelism changes from {status.job_parallelism} to {job.parallelism}"
+    return ""
+
+
+def _new_spec(world: World) -> Decision | None:
+    why = _changes(world)
+    if not why:
+        return None
+    savepoint = steps.wants_savepoint(world)
+    if not world.job.parallelism:
+        return steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.SPEC, savepoint=savepoint)
+    there = world.cluster.slots_free + world.status.job_parallelism
+    if there < world.job.parallelism:
+        # The job goes on until there is room for it.
+        return _watch(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
+    return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)
+
+
+def _take_savepoint(world: World, why: str) -> Decision:
+    trigger = steps.operation_id(world, "savepoint")
+    decision = steps.same(
+        world,
+        why,
+        delay=steps.BUSY,
+        savepoint_trigger_id=trigger,
+        savepoint_job_id=world.status.job_id,
+        savepoint_request_timestamp=times.to_text(world.now),
+    )
+    return steps.act(decision, _savepoint_action(world, trigger))
+
+
+def _savepoint_action(world: World, trigger: str) -> TakeSavepoint:
+    target = world.job.savepoint
+    return TakeSavepoint(world.status.job_id, trigger, target.target_path, target.format)
+
+
+def _savepoint(world: World) -> Decision | None:
+    """The one that is on its way, or the next of the period."""
+    status = world.status
+    if status.savepoint_trigger_id:
+        return _savepoint_on_its_way(world)
+    interval = world.job.savepoint.interval
+    last = times.from_text(status.savepoint_request_timestamp) or times.from_text(status.ready_at)
+    if interval and last and status.ready_at and world.now - last >= timedelta(seconds=interval):
+        return _take_savepoint(world, "a periodic savepoint")
+    return None
+
+
+def _savepoint_on_its_way(world: World) -> Decision:
+    status, operation = world.status, world.flink.operation
+    if operation is None:
+        # Flink does not know it: the request was lost, or the result has expired.
+        found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
+        asked = times.from_text(status.savepoint_request_timestamp)
+        if found and found.external_path and asked and times.from_millis(found.trigger_timestamp) >= asked:
+            return _savepoint_done(world, found.external_path)
+        decision = steps.same(world, "asking for the savepoint", delay=steps.BUSY)
+        return steps.act(decision, _savepoint_action(world, status.savepoint_trigger_id))
+    if operation.location:
+        return _savepoint_done(world, operation.location)
+    if operation.state == "FAILED":
+        return savepoint_failed(world, operation.failure or "Flink does not say why")
+    return _watch(world, "a savepoint is being taken", delay=steps.BUSY)
+
+
+def savepoint_failed(world: World, text: str) -> Decision:
+    """The job goes on; the next savepoint is the next one asked for, or the next of the period."""
+    why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
+    decision = steps.same(world, why, savepoint_trigger_id="", savepoint_job_id="", failure=why)
+    return Decision(decision.status, why, decision.delay, events=(Event("SavepointFailed", why, warning=True),))
+
+
+def _savepoint_done(world: World, path: str) -> Decision:
+    why = f"savepoint {path}"
+    status = recovery.with_savepoint(
+        world.status, path, times.to_text(world.now), world.job.savepoint.history_limit
+    ).but(savepoint_trigger_id="", savepoint_job_id="", message=why)
+    if status.failure.startswith("SavepointFailed"):
+        status = status.but(failure="")
+    return Decision(status, why, steps.SOON, events=(Event("SavepointCompleted", why),))
+
+
+def _watch(world: World, why: str = "", *, delay: float | None = None) -> Decision:
+    """Nothing to do but look: is it ready, and is it still?"""
+    status, flink = world.status, world.flink
+    settled = flink.tasks_run and _checkpointed(world)
+    ready_at = status.ready_at or (times.to_text(world.now) if settled else "")
+    if not flink.tasks_run:
+        ready_at, why = "", why or "not all of its tasks run"
+    elif not settled:
+        why = why or "waiting for its first checkpoint"
+    changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
+    if _recovered(world, ready_at):
+        changes |= {"failures": 0, "failure": "", "retry_at": ""}
+    pace = _pace(world) if ready_at else steps.SOON
+    return steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
+
+
+def _checkpointed(world: World) -> bool:
+    """One checkpoint completed since the start, where checkpointing is on."""
+    flink = world.flink
+    return flink.checkpointing == 0 or bool(flink.checkpoints and flink.checkpoints.completed)
+
+
+def _pace(world: World) -> float:
+    """Seconds until the next look: often enough to see each checkpoint while Flink still retains it."""
+    if not world.flink.checkpointing:
+        return world.cluster.polling_interval
+    return min(
+        world.cluster.polling_interval, max(0.5, world.flink.checkpointing * (recovery.KEPT_CHECKPOINTS - 1) / 2)
+    )
+
+
+def _recovered(world: World, ready_at: str) -> bool:
+    """A failure is over when the job has been ready for as long as a restart would have waited."""
+    since = times.from_text(ready_at)
+    if since is None or _changes(world):
+        return False
+    return world.now - since >= timedelta(seconds=world.job.restart.delay) or not world.status.failures

@@ -1,0 +1,212 @@
+"""Starting: the JAR is delivered, the slots are there, the attempt is written down and submitted, its tasks run.
+
+A submission that was written down (`jobId`) but that Flink has not got is made again under the same id: Flink refuses a
+second one, so it does not matter how often that happens, nor who does it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import times
+from core.job_status import Delivery
+from core.states import Phase, StoppedBy
+from supervisor import recovery, settings, steps
+from supervisor.decision import Decision, Event, Run
+from supervisor.world import Sight, World
+
+
+def decide(world: World) -> Decision:
+    guards = (_deleting, _person_stops, _spec_stops, _submitted, _cluster_goes, _pause, _deliver, _no_state, _slots)
+    for guard in guards:
+        if decision := guard(world):
+            return decision
+    return _submit(world)
+
+
+def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
+    """Stop before it runs: nothing to save if it was never submitted."""
+    if world.status.holds_cluster and not world.lost:
+        # Its tasks may run already; Automatic saves what they did.
+        savepoint = steps.wants_savepoint(world, by_person=True) and world.flink.tasks_run and next != Phase.TERMINATED
+        return steps.stop(world, why, next=next, by=by, savepoint=savepoint)
+    status = steps.released(world.status).but(supervisor_status=next, stopped_by=by, job_id="", message=why)
+    return Decision(status, why, 0.0)
+
+
+def _deleting(world: World) -> Decision | None:
+    return _leave(world, "deleted", Phase.TERMINATED, StoppedBy.NOBODY) if world.job.deleting else None
+
+
+def _person_stops(world: World) -> Decision | None:
+    if world.job.action != "STOP":
+        return None
+    decision = _leave(world, "stopped on request", Phase.STOPPED, StoppedBy.PERSON)
+    return Decision(decision.status, decision.why, decision.delay, handled=True)
+
+
+def _spec_stops(world: World) -> Decision | None:
+    if world.job.parallelism:
+        return None
+    why = "suspended" if world.job.suspend else "suspended: the parallelism is 0; set spec.jobParallelism"
+    return _leave(world, why, Phase.STOPPED, StoppedBy.SPEC)
+
+
+def _submitted(world: World) -> Decision | None:
+    """An attempt is on its way: what became of it?"""
+    status, flink = world.status, world.flink
+    if not status.job_id:
+        return None
+    if status.incarnation != world.cluster.incarnation or world.cluster.jobmanager_gone:
+        return steps.lost(world)
+    if flink.sight == Sight.MISSING:
+        if world.cluster.phase == Phase.STOPPING:
+            return _leave_unsubmitted(world)
+        return steps.act(steps.same(world, "submitting the job", delay=steps.BUSY), _run(world))
+    if flink.terminal:
+        return steps.ended(world)
+    if flink.tasks_run:
+        return _started(world)
+    if _overdue(world, status.started_at):
+        text = flink.exception or f"its tasks do not run {world.job.restart.timeout} s after the submission"
+        decision = steps.stop(
+            world, f"StartTimedOut: {text}", next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=text
+        )
+        return Decision(
+            decision.status, decision.why, 0.0, events=(Event("StartTimedOut", decision.why, warning=True),)
+        )
+    return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
+
+
+def _leave_unsubmitted(world: World) -> Decision:
+    """Written down, never given to Flink, and now the cluster goes."""
+    status = steps.released(world.status).but(job_id="", message="the cluster is stopping; nothing was submitted")
+    return Decision(status, status.message, steps.SOON)
+
+
+def _started(world: World) -> Decision:
+    checkpoints = world.flink.checkpoints
+    restored = checkpoints.restored.external_path or "" if checkpoints and checkpoints.restored else ""
+    expected = world.status.restore_path
+    why = f"the job runs, {'from ' + expected if expected else 'started empty'}"
+    decision = steps.to(
+        world,
+        Phase.STARTED,
+        why,
+        job_status=world.flink.status,
+        restored_path=restored,
+        stopped_by=StoppedBy.NOBODY,
+        unreadable=(),
+    )
+    return Decision(decision.status, why, 0.0, events=(Event("JobStarted", why),))
+
+
+def _cluster_goes(world: World) -> Decision | None:
+    cluster = world.cluster
+    if cluster.phase not in (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATED):
+        return None
+    if cluster.stopped or cluster.deleting:
+        return _leave(world, "the cluster is stopped", Phase.STOPPED, StoppedBy.CLUSTER)
+    return steps.same(world, f"waiting for the cluster, which is {cluster.phase}")
+
+
+def _pause(world: World) -> Decision | None:
+    """The delay after a failure, before the next try."""
+    retry = times.from_text(world.status.retry_at)
+    if not retry or world.now >= retry:
+        return None
+    return steps.same(world, f"next try at {world.status.retry_at}", delay=(retry - world.now).total_seconds())
+
+
+def _deliver(world: World) -> Decision | None:
+    """One delivery per JobManager incarnation and bootstrap spec; it is ordered before the JobManager answers."""
+    status, job = world.status, world.job
+    delivery = status.delivery
+    if (delivery.digest, delivery.incarnation) != (job.bootstrap_digest, world.cluster.incarnation):
+        ordered = Delivery(
+            number=delivery.number + 1,
+            incarnation=world.cluster.incarnation,
+            digest=job.bootstrap_digest,
+            image=world.cluster.supervisor_image,
+            pull_policy=world.cluster.supervisor_pull_policy,
+            bootstrap=job.bootstrap_spec,
+            requested_at=times.to_text(world.now),
+        )
+        return steps.same(world, f"ordering delivery {ordered.number} of the JAR", delivery=ordered, jar_id="")
+    if status.jar_id:
+        return None
+    found = world.bootstrap
+    if found.jar_id:
+        return steps.same(world, f"the JAR is there: {found.jar_id}", delay=0.0, jar_id=found.jar_id)
+    if found.failure:
+        return steps.fail(world, "BootstrapFailed", found.failure)
+    if world.cluster.answering and _overdue(world, delivery.requested_at):
+        return steps.fail(world, "BootstrapFailed", found.waiting or "the JAR did not arrive in time")
+    return steps.same(world, f"waiting for the JAR: {found.waiting or 'the bootstrap Job carries it'}")
+
+
+def _overdue(world: World, since: str) -> bool:
+    moment = times.from_text(since)
+    return moment is not None and world.now - moment > timedelta(seconds=world.job.restart.timeout)
+
+
+def _no_state(world: World) -> Decision | None:
+    if recovery.start_point(world.status) is not None:
+        return None
+    why = "StateUnknown: the job had state, and no recovery point is left; start it without savepoint to begin empty"
+    return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
+
+
+def _slots(world: World) -> Decision | None:
+    cluster = world.cluster
+    if not cluster.answering:
+        return steps.same(world, "waiting for the JobManager to answer", delay=steps.BUSY)
+    if not cluster.fenced:
+        return steps.same(world, "waiting for the last pod of the JobManager before to be gone", delay=steps.BUSY)
+    if cluster.slots_free < world.job.parallelism:
+        why = f"waiting for slots: {cluster.slots_free} are free, {world.job.parallelism} are needed"
+        return steps.same(world, why, delay=steps.BUSY)
+    return None
+
+
+def _submit(world: World) -> Decision:
+    """The intent: everything that the submission needs, before Flink is asked."""
+    status, job = world.status, world.job
+    attempt = status.attempt + 1
+    path = recovery.start_point(status) or ""
+    why = f"attempt {attempt}: submitting, from {path}" if path else f"attempt {attempt}: submitting, with empty state"
+    intent = status.but(
+        attempt=attempt,
+        job_id=steps.job_id(job.uid, attempt),
+        job_status="",
+        job_parallelism=job.parallelism,
+        restore_path=path,
+        restored_path="",
+        cluster_revision=world.cluster.revision,
+        incarnation=world.cluster.incarnation,
+        digest={
+            "bootstrap": job.bootstrap_digest,
+            "savepoint": job.savepoint_digest,
+            "restart": job.restart_digest,
+        },
+        started_at=times.to_text(world.now),
+        ready_at="",
+        retry_at="",
+        message=why,
+    )
+    return Decision(intent, why, steps.BUSY, _run(world, intent_path=path, attempt=attempt))
+
+
+def _run(world: World, intent_path: str | None = None, attempt: int | None = None) -> Run:
+    status, job = world.status, world.job
+    return Run(
+        job_id=steps.job_id(job.uid, attempt or status.attempt),
+        jar_id=status.jar_id,
+        entry_class=job.bootstrap.class_name,
+        arguments=job.bootstrap.arguments,
+        parallelism=status.job_parallelism if attempt is None else job.parallelism,
+        savepoint_path=status.restore_path if intent_path is None else intent_path,
+        allow_non_restored_state=job.bootstrap.allow_non_restored_state,
+        flink_configuration=settings.for_job(job.flink_configuration, world.flink_settings),
+        timeout=float(job.restart.timeout),
+    )

@@ -1,0 +1,88 @@
+"""Stopped: nothing of the job runs. Who stopped it decides what may start it again."""
+
+from __future__ import annotations
+
+from core import times
+from core.job_status import JobStatus
+from core.states import Phase, RestartPolicy, StoppedBy
+from supervisor import recovery, steps
+from supervisor.decision import Decision
+from supervisor.world import World
+
+
+def decide(world: World) -> Decision:
+    guards = (_deleting, _request, _resumed, _mended, _policy)
+    for guard in guards:
+        if decision := guard(world):
+            return decision
+    return steps.same(world, world.status.message or "stopped", delay=world.cluster.polling_interval)
+
+
+def _deleting(world: World) -> Decision | None:
+    return steps.to(world, Phase.TERMINATED, "deleted") if world.job.deleting else None
+
+
+def _request(world: World) -> Decision | None:
+    status, job = world.status, world.job
+    if job.action == "START":
+        if not job.parallelism:
+            decision = steps.same(world, "cannot start: the spec suspends the job")
+        else:
+            status = recovery.forgotten(status) if job.without_savepoint else status
+            decision = _start(steps.fresh_delivery(status).but(failures=0), "started on request")
+    elif job.action == "STOP":
+        # From now on no policy starts it again.
+        decision = steps.same(world, "stopped on request", stopped_by=StoppedBy.PERSON)
+    elif job.action == "FORGET_SAVEPOINT":
+        decision = Decision(recovery.forgotten(status), "recovery points forgotten on request", steps.SOON)
+    else:
+        return None
+    return Decision(decision.status, decision.why, decision.delay, handled=True)
+
+
+def _start(status: JobStatus, why: str) -> Decision:
+    starting = status.but(
+        supervisor_status=Phase.STARTING,
+        stopped_by=StoppedBy.NOBODY,
+        job_id="",
+        job_status="",
+        retry_at="",
+        unreadable=(),
+        message=why,
+    )
+    return Decision(starting, why, 0.0)
+
+
+def _resumed(world: World) -> Decision | None:
+    """The spec suspended it, and does not any more."""
+    if world.status.stopped_by != StoppedBy.SPEC or not world.job.parallelism:
+        return None
+    return _start(world.status, "resumed: the spec does not suspend it any more")
+
+
+def _mended(world: World) -> Decision | None:
+    """A failed job whose spec was edited is tried at once; a finished one only if it is to run always."""
+    status = world.status
+    if status.stopped_by != StoppedBy.FLINK or not world.job.parallelism:
+        return None
+    if status.digest.get("bootstrap", world.job.bootstrap_digest) == world.job.bootstrap_digest:
+        return None
+    if status.job_status != "FAILED" and world.job.restart.policy != RestartPolicy.ALWAYS:
+        return None
+    return _start(world.status.but(failures=0), "the spec was edited")
+
+
+def _policy(world: World) -> Decision | None:
+    """Restart as the policy says, after the delay, once the cluster is there."""
+    if not steps.restarts_by_policy(world) or not world.job.parallelism or world.cluster.going_down:
+        return None
+    if world.status.stopped_by == StoppedBy.CLUSTER and world.cluster.phase not in (Phase.STARTING, Phase.STARTED):
+        return None
+    retry = times.from_text(world.status.retry_at)
+    if retry and world.now < retry:
+        return steps.same(
+            world,
+            f"{world.status.failure}; next try at {world.status.retry_at}",
+            delay=(retry - world.now).total_seconds(),
+        )
+    return _start(world.status, f"restarting, as the policy {world.job.restart.policy} says")

@@ -1,0 +1,130 @@
+"""Stopping: the intent is written; now Flink takes the savepoint and ends the job, in one step of its own.
+
+The job lets go of its cluster when it is over in Flink and its savepoint's path is stored, or when it is known lost. A
+savepoint that fails ends the stop, not the job.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import times
+from core.job_status import JobStatus, Stop
+from core.states import Phase, StoppedBy
+from supervisor import recovery, steps
+from supervisor.decision import Cancel, Decision, Event, StopJob
+from supervisor.world import Sight, World
+
+
+def decide(world: World) -> Decision:
+    stop, flink = world.status.stop, world.flink
+    if not world.status.job_id or not world.status.holds_cluster:
+        return _next(world, world.status, "nothing runs")
+    if world.lost:
+        return _next(world, world.status.but(job_status=""), "the job was lost with its JobManager")
+    if flink.sight != Sight.SEEN:
+        return steps.same(world, "waiting for the JobManager to answer: the job may well run", delay=steps.BUSY)
+    if world.job.deleting and stop.next != Phase.TERMINATED:
+        return _deleted_meanwhile(world)
+    return _with_savepoint(world) if stop.savepoint else _by_cancel(world)
+
+
+def _deleted_meanwhile(world: World) -> Decision:
+    stop = world.status.stop
+    changed = Stop(
+        trigger_id=stop.trigger_id,
+        savepoint=stop.savepoint,
+        drain=stop.drain,
+        next=Phase.TERMINATED,
+        reason="deleted",
+        requested_at=stop.requested_at,
+    )
+    return steps.same(world, "deleted while it was stopping", delay=0.0, stop=changed)
+
+
+def _by_cancel(world: World) -> Decision:
+    if world.flink.alive:
+        decision = steps.same(world, "cancelling the job", delay=steps.BUSY, job_status=world.flink.status)
+        return steps.act(decision, Cancel(world.status.job_id))
+    status = recovery.with_checkpoint(world, world.status)
+    return _next(world, status, f"the job is {world.flink.status}")
+
+
+def _with_savepoint(world: World) -> Decision:
+    operation, flink = world.flink.operation, world.flink
+    if operation and operation.state == "FAILED":
+        return savepoint_failed(world, operation.failure or "Flink does not say why")
+    path = operation.location if operation else _from_history(world)
+    if path:
+        return _saved(world, path)
+    if flink.terminal:
+        if operation:
+            return steps.same(world, "waiting for the savepoint's path", delay=steps.BUSY)
+        # It ended by itself before it was asked to.
+        status = recovery.with_checkpoint(world, world.status)
+        return _next(world, status.but(job_status=flink.status), f"the job was {flink.status} before it was stopped")
+    if operation:
+        return steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY)
+    stop, target = world.status.stop, world.job.savepoint
+    action = StopJob(world.status.job_id, stop.trigger_id, target.target_path, stop.drain, target.format)
+    return steps.act(steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY), action)
+
+
+def _from_history(world: World) -> str:
+    """The savepoint of a job that is over, when Flink has forgotten the operation."""
+    found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
+    asked = times.from_text(world.status.stop.requested_at)
+    if not (world.flink.terminal and found and found.external_path and asked):
+        return ""
+    return found.external_path if times.from_millis(found.trigger_timestamp) >= asked else ""
+
+
+def _saved(world: World, path: str) -> Decision:
+    """The path is stored as soon as it is known; the job is let go of when it is over."""
+    status = world.status
+    if not (status.recovery_points and status.recovery_points[0].path == path):
+        status = recovery.with_savepoint(status, path, times.to_text(world.now), world.job.savepoint.history_limit)
+    if not world.flink.terminal:
+        why = "the savepoint is taken, waiting for the job to end"
+        return Decision(status.but(message=why), why, steps.BUSY)
+    return _next(world, status.but(job_status=world.flink.status), f"stopped with savepoint {path}")
+
+
+def savepoint_failed(world: World, text: str) -> Decision:
+    """The job goes on, unless it is to be deleted: then the savepoint was a wish, and the deletion a decision."""
+    stop = world.status.stop
+    why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
+    events = (Event("SavepointFailed", why, warning=True),)
+    if stop.next == Phase.TERMINATED:
+        without = Stop(next=stop.next, reason=stop.reason, requested_at=stop.requested_at)
+        return Decision(world.status.but(stop=without, message=why), why, 0.0, events=events)
+    if world.flink.terminal:
+        status = recovery.with_checkpoint(world, world.status)
+        return _next(world, status.but(job_status=world.flink.status, failure=why), why)
+    retry = times.to_text(world.now + timedelta(seconds=max(10, world.job.restart.delay)))
+    status = world.status.but(supervisor_status=Phase.STARTED, stop=Stop(), failure=why, retry_at=retry, message=why)
+    return Decision(status, why, steps.SOON, events=events)
+
+
+def _next(world: World, status: JobStatus, why: str) -> Decision:
+    """Lets go of the cluster and goes where the stop was to lead."""
+    stop = status.stop
+    phase = Phase.TERMINATED if world.job.deleting else stop.next
+    failed = stop.stopped_by == StoppedBy.FLINK
+    status = steps.released(status).but(
+        supervisor_status=phase,
+        job_id="",
+        job_status="FAILED" if failed else "" if phase == Phase.STARTING else status.job_status,
+        stopped_by=stop.stopped_by if phase == Phase.STOPPED else StoppedBy.NOBODY,
+        message=why,
+    )
+    if failed:
+        return steps.fail(_seen_as(world, status), "StartTimedOut", status.failure)
+    if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
+        status = steps.fresh_delivery(status)
+    reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
+    return Decision(status, f"{why}: {stop.reason}", 0.0, events=(Event(reason, f"{why} ({stop.reason})"),))
+
+
+def _seen_as(world: World, status: JobStatus) -> World:
+    return World(world.now, world.job, status, world.cluster)

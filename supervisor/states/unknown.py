@@ -1,0 +1,28 @@
+"""Unknown: seen for the first time."""
+
+from __future__ import annotations
+
+from core import names, times
+from core.job_status import SAVEPOINT, RecoveryPoint
+from core.states import Phase
+from supervisor import recovery, steps
+from supervisor.decision import Decision
+from supervisor.world import World
+
+
+def decide(world: World) -> Decision:
+    job = world.job
+    if job.deleting:
+        return steps.to(world, Phase.TERMINATED, "deleted before it began")
+    status = world.status.but(
+        cluster_name=world.cluster.name,
+        label_selector=names.selector(world.cluster.name),
+        digest={"savepoint": job.savepoint_digest, "restart": job.restart_digest},
+    )
+    if job.savepoint.initial_path:
+        # Read this one time: later savepoints are newer than what the spec says.
+        point = RecoveryPoint(job.savepoint.initial_path, SAVEPOINT, times.to_text(world.now))
+        status = recovery.remembered(status, point, job.savepoint.history_limit)
+        status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
+    why = "a new job"
+    return Decision(status.but(supervisor_status=Phase.STARTING, message=why), why, 0.0)

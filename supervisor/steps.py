@@ -1,0 +1,152 @@
+"""Steps that several states take: begin a stop, let go of the cluster, fail, come back after a loss. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core import canonical, times
+from core.job_status import Delivery, JobStatus, Stop
+from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
+from supervisor import recovery
+from supervisor.decision import Action, Decision, Event
+from supervisor.world import World
+
+BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
+SOON = 1.0  # ... while something else is on its way
+MAX_MESSAGE = 700
+
+
+def same(world: World, why: str, *, delay: float = SOON, **changes: object) -> Decision:
+    """Stay in this state."""
+    return Decision(world.status.but(message=why, **changes), why, delay)
+
+
+def to(world: World, phase: Phase, why: str, *, delay: float = 0.0, **changes: object) -> Decision:
+    """Go to another state; look again at once."""
+    return Decision(world.status.but(supervisor_status=phase, message=why, **changes), why, delay)
+
+
+def operation_id(world: World, purpose: str) -> str:
+    """32 hex digits that Flink knows a savepoint or stop by; ours, so that a repeated request is the same one."""
+    return canonical.digest([world.job.uid, world.status.attempt, purpose, times.to_text(world.now)], 32)
+
+
+def job_id(uid: str, attempt: int) -> str:
+    """Flink's job id of one attempt: the same for everyone who computes it, and Flink refuses the second one."""
+    return canonical.digest(["job", uid, attempt], 32)
+
+
+def stop(world: World, why: str, *, next: Phase, by: StoppedBy, savepoint: bool, **more: object) -> Decision:
+    """Begin to stop the running job: the intent, with its trigger id; Stopping does the rest."""
+    intent = Stop(
+        trigger_id=operation_id(world, "stop"),
+        savepoint=savepoint,
+        drain=savepoint and world.job.drain and by == StoppedBy.PERSON,
+        next=next,
+        stopped_by=by,
+        reason=why,
+        requested_at=times.to_text(world.now),
+    )
+    status = world.status.but(supervisor_status=Phase.STOPPING, stop=intent, message=why, ready_at="", **more)
+    return Decision(status, why, 0.0)
+
+
+def wants_savepoint(world: World, *, by_person: bool = False) -> bool:
+    """Automatic takes one with every stop, unless a person said without. Manual cancels: the newest retained checkpoint
+    is then where the job comes back from."""
+    without = world.cluster.without_savepoint or (by_person and world.job.without_savepoint)
+    return world.job.savepoint.mode == SavepointMode.AUTOMATIC and not without
+
+
+def released(status: JobStatus) -> JobStatus:
+    """Lets go of the cluster: nothing of the job runs, and what it left is in the recovery points."""
+    return status.but(
+        cluster_revision="",
+        job_parallelism=0,
+        savepoint_trigger_id="",
+        savepoint_job_id="",
+        ready_at="",
+        stop=Stop(),
+    )
+
+
+def lost(world: World) -> Decision:
+    """The JobManager that ran the job is gone. It starts again from its newest recovery point, whatever the policy."""
+    status = released(world.status).but(job_id="", job_status="", failure="JobLost: the JobManager that ran it is gone")
+    point = recovery.start_point(status)
+    why = f"the job was lost with its JobManager; it comes back from {point or 'an empty state'}"
+    return Decision(
+        status.but(supervisor_status=Phase.STARTING, message=why),
+        why,
+        0.0,
+        events=(Event("JobLost", why, warning=True),),
+    )
+
+
+def ended(world: World) -> Decision:
+    """The job is over in Flink, by itself or by another hand."""
+    if world.flink.status == "FAILED":
+        return fail(world, "JobFailed", world.flink.exception or "Flink does not say why")
+    status = released(recovery.with_checkpoint(world, world.status)).but(job_status=world.flink.status)
+    why = f"the job is {world.flink.status} in Flink"
+    return Decision(
+        status.but(supervisor_status=Phase.STOPPED, stopped_by=StoppedBy.FLINK, failures=0, message=why),
+        why,
+        0.0,
+        events=(Event("JobFinished" if world.flink.status == "FINISHED" else "JobCanceled", why),),
+    )
+
+
+def fail(world: World, reason: str, text: str) -> Decision:
+    """The job does not run, and nobody wanted that. The restart policy decides, in Stopped.
+
+    A start that failed because its recovery point is not there any more falls to the one before.
+    """
+    known = recovery.with_checkpoint(world, world.status)
+    unreadable = known.restore_path and not known.ready_at and recovery.is_missing(text)
+    if unreadable and (older := recovery.next_point(released(known))):
+        why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"[:MAX_MESSAGE]
+        status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
+        return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why, warning=True),))
+    why = f"{reason}: {text}"[:MAX_MESSAGE]
+    failures = known.failures + 1
+    status = released(known).but(
+        supervisor_status=Phase.STOPPED,
+        stopped_by=StoppedBy.FLINK,
+        job_id="",
+        job_status="FAILED",
+        failures=failures,
+        failure=why,
+        retry_at=times.to_text(world.now + timedelta(seconds=_pause(world, failures))),
+        unreadable=(),
+        digest={**known.digest, "bootstrap": world.job.bootstrap_digest},
+        message=why,
+    )
+    if reason == "BootstrapFailed":
+        status = fresh_delivery(status)
+    return Decision(status, why, 0.0, events=(Event(reason, why, warning=True),))
+
+
+def _pause(world: World, failures: int) -> float:
+    """Seconds: restartDelay, doubled with each failure in a row, up to restartMaxDelay."""
+    restart = world.job.restart
+    return float(min(restart.delay * 2 ** min(failures - 1, 20), max(restart.max_delay, restart.delay)))
+
+
+def restarts_by_policy(world: World) -> bool:
+    """Does the policy start a job again that is stopped? Never one that a person stopped, never one that finished."""
+    status, policy = world.status, world.job.restart.policy
+    if status.stopped_by == StoppedBy.CLUSTER:
+        return policy == RestartPolicy.ALWAYS
+    if status.stopped_by == StoppedBy.FLINK and status.job_status == "FAILED":
+        return policy in (RestartPolicy.ALWAYS, RestartPolicy.ONLY_IF_FAILED)
+    return status.stopped_by == StoppedBy.FLINK and status.job_status == "CANCELED" and policy == RestartPolicy.ALWAYS
+
+
+def fresh_delivery(status: JobStatus) -> JobStatus:
+    """The JAR is carried anew: an image's tag may point to something else by now."""
+    return status.but(jar_id="", delivery=Delivery(number=status.delivery.number))
+
+
+def act(decision: Decision, action: Action) -> Decision:
+    return Decision(decision.status, decision.why, decision.delay, action, decision.handled, decision.events)

@@ -1,0 +1,109 @@
+"""What the supervisor sees in one look, as frozen values: the input of every decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from clients.flink import Checkpoints, Operation
+from core.job import Job
+from core.job_status import JobStatus
+from core.states import Phase
+
+
+@dataclass(frozen=True)
+class ClusterView:
+    """The FlinkCluster as its jobs see it. `answering` is about the JobManager of exactly this incarnation."""
+
+    name: str
+    phase: Phase
+    revision: str
+    incarnation: int
+    deleting: bool
+    suspended: bool  # by its spec: its jobs come back when it does
+    stopped: bool  # by a person: its jobs come back as their restart policy says
+    without_savepoint: bool
+    answering: bool
+    fenced: bool  # no pod of an earlier incarnation is left
+    jobmanager_gone: bool  # this incarnation's pod is dead, or not there any more
+    slots_total: int
+    slots_free: int
+    supervisor_image: str
+    supervisor_pull_policy: str
+    polling_interval: int  # seconds
+
+    @property
+    def can_run(self) -> bool:
+        """May a job be submitted to this incarnation?"""
+        return self.phase in (Phase.STARTING, Phase.STARTED) and self.answering and self.fenced
+
+    @property
+    def going_down(self) -> bool:
+        return self.deleting or self.suspended or self.stopped
+
+
+class Sight(StrEnum):
+    """What the JobManager says about a job id."""
+
+    NOT_ASKED = "not asked"
+    SEEN = "seen"
+    MISSING = "missing"  # this JobManager answers, and does not know the job
+    UNKNOWN = "unknown"  # no answer: it may or may not be there
+
+
+TERMINAL = ("FINISHED", "CANCELED", "FAILED")
+
+
+@dataclass(frozen=True)
+class FlinkJob:
+    """The job `status.jobId` in the JobManager."""
+
+    sight: Sight = Sight.NOT_ASKED
+    status: str = ""
+    tasks_run: bool = False  # all of them: RUNNING alone is said even without a TaskManager
+    checkpoints: Checkpoints | None = None
+    checkpointing: float | None = None  # seconds between two checkpoints, 0 for none, None while unknown
+    operation: Operation | None = None  # the savepoint or stop on its way, None when Flink does not know it
+    exception: str = ""
+
+    @property
+    def terminal(self) -> bool:
+        return self.sight == Sight.SEEN and self.status in TERMINAL
+
+    @property
+    def alive(self) -> bool:
+        return self.sight == Sight.SEEN and self.status not in TERMINAL
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """The bootstrap Job of the current delivery, from its pod."""
+
+    jar_id: str = ""
+    failure: str = ""
+    waiting: str = ""  # the kubelet's or scheduler's reason
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a decision about one job may look at."""
+
+    now: datetime
+    job: Job
+    status: JobStatus
+    cluster: ClusterView
+    flink: FlinkJob = field(default_factory=FlinkJob)
+    bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    flink_settings: Mapping[str, str] = field(default_factory=dict)  # of the JobManager's configuration
+    problems: tuple[str, ...] = ()  # what is wrong with the spec
+
+    @property
+    def lost(self) -> bool:
+        """The submitted job is gone with its JobManager, or its JobManager has forgotten it."""
+        if not self.status.job_id:
+            return False
+        if self.status.incarnation != self.cluster.incarnation or self.cluster.jobmanager_gone:
+            return True
+        return self.flink.sight == Sight.MISSING
