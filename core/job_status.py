@@ -16,6 +16,8 @@ SAVEPOINT, CHECKPOINT = "SAVEPOINT", "CHECKPOINT"
 class RecoveryPoint(Record):
     """A savepoint or a retained checkpoint from which the job can come back."""
 
+    always: ClassVar[frozenset[str]] = frozenset({"type"})
+
     path: str = ""
     type: str = SAVEPOINT
     timestamp: str = ""

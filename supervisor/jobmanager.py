@@ -11,6 +11,7 @@ from clients.flink import (
     Checkpoints,
     FlinkClient,
     FlinkError,
+    JobSummary,
     NotFound,
     Operation,
     Overview,
@@ -28,7 +29,7 @@ class Look:
     """What one look at the JobManager showed; `overview` is None when it did not answer."""
 
     overview: Overview | None = None
-    jobs: Mapping[str, str] = field(default_factory=dict)  # id: status
+    jobs: Mapping[str, JobSummary] = field(default_factory=dict)
     task_managers: tuple[TaskManager, ...] = ()
 
     @property
@@ -54,7 +55,7 @@ class JobManager:
                 self.settings = self.client.jobmanager_config()
                 self.capabilities = Capabilities.of(str(self.client.config().get("flink-version", "")))
             overview = self.client.overview()
-            jobs = {job.id: job.status for job in self.client.jobs()}
+            jobs = {job.id: job for job in self.client.jobs()}
             return Look(overview, jobs, self.client.taskmanagers())
         except FlinkError as error:
             log.debug("the JobManager at %s does not answer: %s", self.address, error)
@@ -67,25 +68,28 @@ class JobManager:
         if not look.answering:
             return FlinkJob(sight=Sight.UNKNOWN)
         try:
-            return self._job(status)
-        except NotFound:
-            return FlinkJob(sight=Sight.MISSING)
+            # Submitted after the look, or forgotten: the JobManager is asked once more.
+            job = look.jobs.get(status.job_id) or self._summary(status.job_id)
+            return self._job(status, job) if job else FlinkJob(sight=Sight.MISSING)
         except FlinkError as error:
             log.debug("job %s: no answer: %s", status.job_id, error)
             return FlinkJob(sight=Sight.UNKNOWN)
 
-    def _job(self, status: JobStatus) -> FlinkJob:
-        details = self.client.job(status.job_id)
+    def _summary(self, job_id: str) -> JobSummary | None:
+        return next((job for job in self.client.jobs() if job.id == job_id), None)
+
+    def _job(self, status: JobStatus, job: JobSummary) -> FlinkJob:
+        """Status and tasks come from the list: what is said about a single job may be some seconds old."""
         trigger = status.stop.trigger_id or status.savepoint_trigger_id
-        over = details.status in ("FAILED", "FAILING", "RESTARTING")
+        troubled = job.status in ("FAILED", "FAILING", "RESTARTING")
         return FlinkJob(
             sight=Sight.SEEN,
-            status=details.status,
-            tasks_run=details.all_running,
+            status=job.status,
+            tasks_run=job.all_running,
             checkpoints=self._checkpoints(status.job_id),
             checkpointing=self._interval(status.job_id),
             operation=self._operation(status.job_id, trigger) if trigger else None,
-            exception=self.client.exceptions(status.job_id) if over else "",
+            exception=self.client.exceptions(status.job_id) if troubled else "",
         )
 
     def _checkpoints(self, job_id: str) -> Checkpoints | None:

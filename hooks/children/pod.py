@@ -16,6 +16,8 @@ FLINK_DEFAULTS = {
     "cluster.registration.error-delay": "1000",
     # For how long the JobManager remembers the result of a savepoint, so that a repeated request is the same one.
     "rest.async.store-duration": "3600000",
+    # For how many ms the JobManager answers questions about a job from a cache; Flink's default is 3 s.
+    "web.refresh-interval": "500",
     # Flink's 1 is gone as soon as the next checkpoint begins to count. The old name: it yields to either of a user's.
     "state.checkpoints.num-retained": "3",
 }
