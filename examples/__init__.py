@@ -1,0 +1,1 @@
+"""Examples, as data: each in a folder with a README."""

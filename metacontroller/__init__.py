@@ -1,0 +1,1 @@
+"""What is installed on Kubernetes, as data: see README.md."""
