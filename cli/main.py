@@ -13,6 +13,8 @@ from cli import errors, options
 
 # name: module in cli.commands; its `command` is the click command
 COMMANDS = {
+    "demo": "demo",
+    "local": "local",
     "apply": "apply",
     "get": "get",
     "describe": "describe",

@@ -24,8 +24,8 @@ KEPT_EMPTY = frozenset({"emptyDir", "podSelector", "namespaceSelector", "labelSe
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no blanks: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """JSON with sorted keys and no blanks: equal values give equal text. ValueError: a NaN, which JSON has not."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def digest(value: Any, length: int = 8) -> str:

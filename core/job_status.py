@@ -49,7 +49,7 @@ class Stop(Record):
     stopped_by: StoppedBy = StoppedBy.NOBODY
     reason: str = ""
     requested_at: str = ""
-    failed: bool = False  # the job is stopped because its start failed
+    forget: bool = False  # a person wants it to start again without state
 
 
 @dataclass(frozen=True)

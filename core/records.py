@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar, Self, get_args, get_type_hints
+from typing import Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 
 def camel(name: str) -> str:
@@ -21,7 +21,7 @@ class Record:
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
-        """The record of a decoded JSON object; unknown fields are ignored. ValueError: a word that an enum lacks."""
+        """The record of a decoded JSON object, without unknown fields. ValueError: a value that a field cannot have."""
         if not isinstance(value, Mapping):
             return cls()
         hints = get_type_hints(cls)
@@ -39,14 +39,14 @@ class Record:
 
 
 def _decoded(hint: Any, value: Any) -> Any:
-    if isinstance(value, list):
-        item = (get_args(hint) or (Any,))[0]
-        return tuple(_decoded(item, entry) for entry in value)
-    if isinstance(hint, type) and issubclass(hint, Record):
-        return hint.from_json(value)
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(value)
-    return value
+    kind = get_origin(hint) or hint
+    if issubclass(kind, Record):
+        return kind.from_json(value)
+    if issubclass(kind, StrEnum):
+        return kind(value)
+    if not isinstance(value, list if kind is tuple else kind):
+        raise ValueError(f"{value!r} is not of type {kind.__name__}")
+    return tuple(_decoded(get_args(hint)[0], entry) for entry in value) if kind is tuple else value
 
 
 def _encoded(value: Any) -> Any:

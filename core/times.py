@@ -14,8 +14,9 @@ def to_text(moment: datetime) -> str:
 def from_text(text: object) -> datetime | None:
     """The moment, or None for anything that is no timestamp."""
     try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).astimezone(UTC)
-    except ValueError:
+        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        return moment.astimezone(UTC) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
 
 

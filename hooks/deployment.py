@@ -30,6 +30,9 @@ def sync(request: Request, problems: list[str]) -> dict[str, Any]:
 def _cluster(request: Request) -> Resource:
     metadata = request.parent["metadata"]
     body = spec.part(request.parent["spec"], "cluster")
+    # Required, and yet it may be null: a null is not sent, so what it means is.
+    slots = spec.part(body, "taskManager")
+    body["taskManager"] = {**slots, "taskSlots": spec.whole(slots, "taskSlots", 1)}
     return _child(request, names.CLUSTER, metadata["name"], body, "taskManagers", names.labels(metadata["name"]))
 
 
@@ -96,6 +99,8 @@ def _waiting(child: Resource, observed: Mapping[str, Any] | None) -> str:
     if conditions.is_true(observed, conditions.READY) or conditions.is_true(observed, conditions.SUSPENDED):
         return ""
     condition = conditions.find((observed.get("status") or {}).get("conditions"), conditions.READY)
+    if condition.get("status") == "True":
+        return f"{who}: ready, but for an older spec"
     return f"{who}: {condition.get('message') or _phase(observed)}"
 
 

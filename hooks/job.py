@@ -27,7 +27,7 @@ def finalize(request: Request, now: datetime) -> dict[str, Any]:
     parent = request.parent
     cluster = _cluster(request)
     status = parent.get("status") or {}
-    there = any(item["metadata"].get("name") == cluster for item in request.related.get(names.CLUSTER, []))
+    there = any(item["metadata"]["name"] == cluster for item in request.related_of(names.CLUSTER))
     started = times.from_text(parent["metadata"].get("deletionTimestamp")) or now
     deadline = started + timedelta(seconds=spec.whole(parent.get("spec") or {}, "deletionDeadline", 300))
     let_go = not spec.text(status, "clusterRevision") and status.get("supervisorStatus") in ("Terminated", None)
@@ -47,7 +47,7 @@ def customize(parent: Resource) -> dict[str, Any]:
 
 
 def _cluster(request: Request) -> str:
-    known = tuple(item["metadata"]["name"] for item in request.related.get(names.CLUSTER, []))
+    known = tuple(item["metadata"]["name"] for item in request.related_of(names.CLUSTER))
     return names.bound_cluster(request.parent["metadata"], request.parent.get("spec") or {}, known)
 
 

@@ -27,7 +27,10 @@ class Request:
     finalizing: bool
 
     def of(self, kind: str) -> list[Resource]:
-        return self.children.get(kind, [])
+        return _present(self.children, kind)
+
+    def related_of(self, kind: str) -> list[Resource]:
+        return _present(self.related, kind)
 
     def everything(self) -> list[Mapping[str, Any]]:
         return [
@@ -54,6 +57,13 @@ def decode(body: Any, *, parent: str, children: str) -> Request:
     )
 
 
+def _present(objects: dict[str, list[Resource]], kind: str) -> list[Resource]:
+    """Metacontroller names every kind, also where it found none: one that is not named was not looked for."""
+    if kind not in objects:
+        raise BadRequest(f"{kind}: not in the request")
+    return objects[kind]
+
+
 def _object_map(value: Any, name: str) -> dict[str, list[Resource]]:
     """{"Pod.v1": {"ns/name": pod}} as {"Pod": [pod]}."""
     if not isinstance(value, dict):
@@ -62,13 +72,14 @@ def _object_map(value: Any, name: str) -> dict[str, list[Resource]]:
     for key, objects in value.items():
         if not isinstance(objects, dict) or not all(_is_resource(item) for item in objects.values()):
             raise BadRequest(f"{name}.{key}: must be a map of objects")
-        items = sorted(objects.values(), key=lambda item: str(item["metadata"].get("name")))
+        items = sorted(objects.values(), key=lambda item: str(item["metadata"]["name"]))
         found.setdefault(str(key).split(".", 1)[0], []).extend(items)
     return found
 
 
 def _is_resource(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("metadata"), dict)
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
 def finished(children: Iterable[Resource]) -> list[Resource]:

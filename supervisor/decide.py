@@ -22,8 +22,14 @@ STATES: dict[Phase, Callable[[World], Decision]] = {
     Phase.STOPPED: stopped.decide,
     Phase.TERMINATED: terminated.decide,
 }
-# Where a request that the state does not know is answered with "no" rather than kept for later.
-REFUSED_IN = (Phase.STARTING, Phase.STARTED, Phase.STOPPED, Phase.TERMINATED)
+# The requests that a state can carry out; it keeps them while something else comes first (a JobManager that does not
+# answer). Any other one is answered with "no". Unknown and Stopping pass: they keep every request for the state after.
+CARRIED_OUT = {
+    Phase.STARTING: ("STOP", "FORGET_SAVEPOINT"),
+    Phase.STARTED: ("START", "STOP", "TRIGGER_SAVEPOINT", "FORGET_SAVEPOINT"),
+    Phase.STOPPED: ("START", "STOP", "FORGET_SAVEPOINT"),
+    Phase.TERMINATED: (),
+}
 
 
 def decide(world: World) -> Decision:
@@ -58,7 +64,7 @@ def _request_settled(world: World, decision: Decision) -> Decision:
         return replace(decision, status=decision.status.but(handled_action=""))
     if token == world.status.handled_action or decision.handled:
         return replace(decision, status=decision.status.but(handled_action=token), handled=True)
-    if world.status.supervisor_status not in REFUSED_IN:
+    if world.job.action in CARRIED_OUT.get(world.status.supervisor_status, (world.job.action,)):
         return decision
     why = f"{world.job.action} does not apply while the job is {world.status.supervisor_status}"
     return replace(

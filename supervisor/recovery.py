@@ -28,22 +28,31 @@ def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> Job
     return remembered(status, point, limit).but(savepoint_path=path, savepoint_timestamp=moment)
 
 
+def unstored_savepoint(world: World) -> str:
+    """The newest savepoint that Flink shows of this job, if its path is not stored yet, else ''. By path: Flink's clock is
+    not ours."""
+    found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
+    path = (found.external_path if found else None) or ""
+    return "" if any(point.path == path for point in world.status.recovery_points) else path
+
+
 def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
-    """With the newest completed checkpoint that Flink shows, if it is one that outlives the job."""
+    """With what Flink shows to be completed: the newest checkpoint, if it is one that outlives the job, and the newest
+    savepoint, whoever asked for it."""
     checkpoints = world.flink.checkpoints
-    newest = checkpoints.latest_completed if checkpoints else None
-    if newest is None or newest.is_savepoint or not newest.external_path:
-        return status
-    if status.recovery_points and status.recovery_points[0].path == newest.external_path:
-        return status
-    point = RecoveryPoint(
-        path=newest.external_path,
-        type=CHECKPOINT,
-        timestamp=times.to_text(times.from_millis(newest.completed_timestamp)),
-        job_id=status.job_id,
-        checkpoint_id=newest.id,
-    )
-    return remembered(status, point, world.job.savepoint.history_limit)
+    for found in (checkpoints.latest_savepoint, checkpoints.latest_completed) if checkpoints else ():
+        path = (found.external_path if found else None) or ""
+        if not found or not path or any(point.path == path for point in status.recovery_points):
+            continue
+        point = RecoveryPoint(
+            path=path,
+            type=SAVEPOINT if found.is_savepoint else CHECKPOINT,
+            timestamp=times.to_text(times.from_millis(found.completed_timestamp)),
+            job_id=status.job_id,
+            checkpoint_id=found.id,
+        )
+        status = remembered(status, point, world.job.savepoint.history_limit)
+    return status
 
 
 def forgotten(status: JobStatus) -> JobStatus:
@@ -66,6 +75,10 @@ def next_point(status: JobStatus) -> JobStatus | None:
     return passed_over if start_point(passed_over) else None
 
 
-def is_missing(text: str) -> bool:
-    """Does Flink's message say that a snapshot's files are not there? Anything else is not repaired by an older one."""
-    return any(words in text for words in ("FileNotFoundException", "does not exist", "Cannot find checkpoint"))
+def is_missing(path: str, text: str) -> bool:
+    """Does Flink's message say that the files of this recovery point are not there? Anything else (a JAR or an input of
+    the job that is gone) is not repaired by an older state, which would only be lost work."""
+    gone = any(words in text for words in ("FileNotFoundException", "does not exist", "Cannot find checkpoint"))
+    folder = (path.partition(":")[2] or path).strip("/")
+    # What an incremental checkpoint shares with others is beside it.
+    return gone and (folder.rpartition("/chk-")[0] or folder) in text

@@ -36,7 +36,9 @@ def job_id(uid: str, attempt: int) -> str:
     return canonical.digest(["job", uid, attempt], 32)
 
 
-def stop(world: World, why: str, *, next: Phase, by: StoppedBy, savepoint: bool, **more: object) -> Decision:
+def stop(
+    world: World, why: str, *, next: Phase, by: StoppedBy, savepoint: bool, forget: bool = False, **more: object
+) -> Decision:
     """Begin to stop the running job: the intent, with its trigger id; Stopping does the rest."""
     intent = Stop(
         trigger_id=operation_id(world, "stop"),
@@ -46,6 +48,7 @@ def stop(world: World, why: str, *, next: Phase, by: StoppedBy, savepoint: bool,
         stopped_by=by,
         reason=why,
         requested_at=times.to_text(world.now),
+        forget=forget,
     )
     status = world.status.but(supervisor_status=Phase.STOPPING, stop=intent, message=why, ready_at="", **more)
     return Decision(status, why, 0.0)
@@ -66,6 +69,7 @@ def released(status: JobStatus) -> JobStatus:
         savepoint_trigger_id="",
         savepoint_job_id="",
         ready_at="",
+        retry_at="",
         stop=Stop(),
     )
 
@@ -90,7 +94,7 @@ def ended(world: World) -> Decision:
     status = released(recovery.with_checkpoint(world, world.status)).but(job_status=world.flink.status)
     why = f"the job is {world.flink.status} in Flink"
     return Decision(
-        status.but(supervisor_status=Phase.STOPPED, stopped_by=StoppedBy.FLINK, failures=0, message=why),
+        status.but(supervisor_status=Phase.STOPPED, stopped_by=StoppedBy.FLINK, failures=0, failure="", message=why),
         why,
         0.0,
         events=(Event("JobFinished" if world.flink.status == "FINISHED" else "JobCanceled", why),),
@@ -103,7 +107,7 @@ def fail(world: World, reason: str, text: str) -> Decision:
     A start that failed because its recovery point is not there any more falls to the one before.
     """
     known = recovery.with_checkpoint(world, world.status)
-    unreadable = known.restore_path and not known.ready_at and recovery.is_missing(text)
+    unreadable = known.restore_path and not known.ready_at and recovery.is_missing(known.restore_path, text)
     if unreadable and (older := recovery.next_point(released(known))):
         why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"[:MAX_MESSAGE]
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
@@ -119,7 +123,7 @@ def fail(world: World, reason: str, text: str) -> Decision:
         failure=why,
         retry_at=times.to_text(world.now + timedelta(seconds=_pause(world, failures))),
         unreadable=(),
-        digest={**known.digest, "bootstrap": world.job.bootstrap_digest},
+        digest={**known.digest, "bootstrap": known.delivery.digest},  # what failed; an edit since then is tried at once
         message=why,
     )
     if reason == "BootstrapFailed":

@@ -10,6 +10,8 @@ from core.cluster import Cluster
 
 # The user of the official Flink image.
 FLINK_USER = 9999
+# The variable that the official image's entrypoint appends to Flink's configuration.
+PROPERTIES = "FLINK_PROPERTIES"
 # Faster than Flink's defaults where those only wait; a user's own value wins.
 FLINK_DEFAULTS = {
     # A TaskManager that was there before its JobManager asks again after this many ms; Flink's default is 10 s.
@@ -43,21 +45,26 @@ def pull_secrets(part: Mapping[str, Any]) -> list[dict[str, str]]:
 def environment(cluster: Cluster, part: Mapping[str, Any], more: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The container's variables: ours, then the user's, each name once (the user's wins)."""
     theirs = {entry["name"]: _variable(entry) for entry in spec.items(part, "environment")}
-    properties = {**FLINK_DEFAULTS, **cluster.flink_configuration}
+    properties = _properties(cluster)
     ours: list[dict[str, Any]] = [
         {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
         {"name": "JOB_MANAGER_RPC_ADDRESS", "value": names.jobmanager_service(cluster.name)},
         *more,
-        {
-            "name": "FLINK_PROPERTIES",
-            "value": "".join(f"{key}: {value}\n" for key, value in sorted(properties.items())),
-        },
     ]
-    if "value" in theirs.get("FLINK_PROPERTIES", {}):
+    if "value" in theirs.get(PROPERTIES, {}):
         # A later line replaces an earlier one of the same key.
-        theirs["FLINK_PROPERTIES"]["value"] = ours[-1]["value"] + theirs["FLINK_PROPERTIES"]["value"]
+        theirs[PROPERTIES]["value"] = properties + theirs[PROPERTIES]["value"]
+    elif cluster.flink_configuration or not part.get("environmentFrom"):
+        # Else it may come from a ConfigMap or Secret there, which ours would hide.
+        ours.append({"name": PROPERTIES, "value": properties})
     return [entry for entry in ours if entry["name"] not in theirs] + list(theirs.values())
+
+
+def _properties(cluster: Cluster) -> str:
+    """Flink's configuration, as the image's entrypoint reads it."""
+    properties = {**FLINK_DEFAULTS, **cluster.flink_configuration}
+    return "".join(f"{key}: {value}\n" for key, value in sorted(properties.items()))
 
 
 def _variable(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,6 +74,8 @@ def _variable(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def flink_container(part: Mapping[str, Any], runtime: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The container that runs Flink: `own` has its name, ports, arguments and variables."""
+    taken = {port["containerPort"] for port in own["ports"]}
+    extra = [port for port in spec.items(part, "extraPorts") if port["containerPort"] not in taken]
     return {
         "image": spec.text(runtime, "image"),
         "imagePullPolicy": spec.text(runtime, "pullPolicy", "IfNotPresent"),
@@ -76,7 +85,7 @@ def flink_container(part: Mapping[str, Any], runtime: Mapping[str, Any], own: Ma
         "resources": part.get("resources"),
         "securityContext": {**CONTAINER_SECURITY, **spec.part(part, "securityContext")},
         **own,
-        "ports": [*own["ports"], *spec.items(part, "extraPorts")],
+        "ports": [*own["ports"], *extra],
     }
 
 
@@ -104,8 +113,8 @@ def flink_pod(
             "serviceAccountName": spec.text(part, "serviceAccount", "default"),
             "imagePullSecrets": pull_secrets(cluster.runtime),
             "securityContext": pod_security(_user(part)),
-            "initContainers": _secured(spec.items(part, "initContainers")),
-            "containers": [dict(container), *_secured(spec.items(part, "sideContainers"))],
+            "initContainers": spec.items(part, "initContainers"),
+            "containers": [dict(container), *spec.items(part, "sideContainers")],
             "volumes": part.get("volumes"),
             "affinity": part.get("affinity") or _spread(cluster.name),
             "tolerations": part.get("tolerations"),
@@ -113,7 +122,8 @@ def flink_pod(
         },
     }
     whole: dict[str, Any] = merged(spec.part(part, "podTemplate"), pod)
-    return whole
+    containers = {key: _secured(whole["spec"][key]) for key in ("initContainers", "containers")}
+    return {**whole, "spec": {**whole["spec"], **containers}}
 
 
 def _user(part: Mapping[str, Any]) -> int:
@@ -145,18 +155,24 @@ def _spread(cluster: str) -> dict[str, Any]:
 
 
 def merged(template: Any, ours: Any) -> Any:
-    """A user's template under what we say: maps key by key, lists of named things name by name, else ours wins."""
+    """A user's template under what we say: maps key by key, lists of named things name by name, else ours wins.
+
+    A mount's identity is its path: one volume may be mounted twice.
+    """
     if isinstance(template, Mapping) and isinstance(ours, Mapping):
         keys = [*ours, *(key for key in template if key not in ours)]
         return {key: merged(template.get(key), ours.get(key)) for key in keys}
-    if _named(template) and _named(ours):
-        theirs = {item["name"]: item for item in template}
-        mine = [merged(theirs.pop(item["name"], None), item) for item in ours]
+    if key := _list_key(template, ours):
+        theirs = {item[key]: item for item in template}
+        mine = [merged(theirs.pop(item[key], None), item) for item in ours]
         return mine + list(theirs.values())
     return template if ours in (None, [], {}) else ours
 
 
-def _named(value: Any) -> bool:
-    return (
-        isinstance(value, list) and bool(value) and all(isinstance(item, Mapping) and "name" in item for item in value)
-    )
+def _list_key(template: Any, ours: Any) -> str:
+    """The field that tells the items of both lists apart, '' when there is none."""
+    if not (isinstance(template, list) and isinstance(ours, list) and template and ours):
+        return ""
+    items = [*template, *ours]
+    keyed = (key for key in ("mountPath", "name") if all(isinstance(item, Mapping) and key in item for item in items))
+    return next(keyed, "")

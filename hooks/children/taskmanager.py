@@ -16,13 +16,13 @@ ARGUMENTS = ["taskmanager", "-Dtaskmanager.resource-id=$(POD_NAME)"]
 def make_pod(cluster: Cluster, *, revision: str, incarnation: int, number: int) -> dict[str, Any]:
     part = cluster.task_manager
     slots = {"name": "TASK_MANAGER_NUMBER_OF_TASK_SLOTS", "value": str(cluster.task_slots)}
-    arguments = part.get("args")
+    arguments = part.get("args") or ["taskmanager"]
     container = pod.flink_container(
         part,
         cluster.runtime,
         {
             "name": names.TASKMANAGER,
-            "args": ARGUMENTS if arguments in (None, [], ["taskmanager"]) and not part.get("command") else arguments,
+            "args": ARGUMENTS if arguments == ["taskmanager"] else arguments,
             "ports": [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in PORTS.items()],
             "env": pod.environment(cluster, part, [slots]),
         },

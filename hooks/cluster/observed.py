@@ -61,7 +61,7 @@ class Observed:
 
 def read(request: Request) -> Observed:
     cluster = clusters.read(request.parent)
-    bound = [job for job in request.related.get(names.JOB, []) if _runs_on(job, cluster.name)]
+    bound = [job for job in request.related_of(names.JOB) if _runs_on(job, cluster.name)]
     return Observed(
         cluster=cluster,
         status=clusters.read_status(request.parent),

@@ -11,9 +11,6 @@ from core.states import HEALTHY, UNHEALTHY, Phase, ResourceStatus
 from hooks.cluster.lifecycle import Lifecycle
 from hooks.cluster.observed import Observed
 
-# Reasons with which a cluster waits for a person.
-DOWN = ("Suspended", "Stopped", "Deleting")
-
 
 def make_status(
     seen: Observed, life: Lifecycle, *, task_managers: int, previous: Mapping[str, Any], now: str
@@ -47,7 +44,7 @@ def make_status(
         ),
         "rescaleTimestamp": previous.get("rescaleTimestamp"),
     }
-    if task_managers != previous.get("taskManagers"):
+    if status["taskManagers"] != previous.get("taskManagers"):
         status["rescaleTimestamp"] = now
     return stamped(canonical.stripped(status), previous, now)
 
@@ -106,7 +103,7 @@ def invalid(previous: Mapping[str, Any], problems: list[str], *, generation: int
     """The status of a parent whose spec is wrong: as it was, and what is wrong with it."""
     message = "; ".join(problems)
     kept = [
-        Condition(item["type"], item["status"] == "True", item["reason"], item.get("message", ""))
+        Condition(item["type"], item["status"] == "True", item.get("reason", ""), item.get("message", ""))
         for item in previous.get("conditions") or []
         if item.get("type") not in (conditions.READY, conditions.STALLED)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,22 +31,24 @@ def sync(request: Request, problems: list[str]) -> dict[str, Any]:
     return {**answer, "resyncAfterSeconds": RESYNC} if life.phase == "Stopping" else answer
 
 
-def finalize(request: Request, now: datetime) -> dict[str, Any]:
+def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, Any]:
     """The same, until the jobs have let go or the deadline of the deletion has passed; then nothing shall be left.
 
-    The supervisor stays until the jobs have let go: it is the one that stops them.
+    The supervisor stays until the jobs have let go: it is the one that stops them. Nothing holds a deletion up for
+    ever: not a spec that is wrong, nor, after the deadline, a pod on a node that is lost.
     """
-    seen = observed.read(request)
+    seen = observed.read(replace(request, parent={**request.parent, "spec": {}}) if problems else request)
     wanted = scaling.wanted(seen)
     started = times.from_text(seen.cluster.deleting) or now
-    deadline = started + timedelta(seconds=seen.cluster.deletion_deadline)
-    life = lifecycle.decide(seen, task_managers=wanted, deadline_passed=now >= deadline)
+    passed = now >= started + timedelta(seconds=seen.cluster.deletion_deadline)
+    life = lifecycle.decide(seen, task_managers=wanted, deadline_passed=passed)
     waiting = life.phase != "Terminated"
+    children = _as_they_are(request) if problems else _children(request, seen, life, wanted)
     left = [item for kind in ("Pod", "Service", "Deployment") for item in request.of(kind)]
     return {
         "status": _status(request, seen, life, wanted),
-        "children": finished(_children(request, seen, life, wanted)) if waiting else [],
-        "finalized": not waiting and not left,
+        "children": finished(children) if waiting else [],
+        "finalized": not waiting and (passed or not left),
         "resyncAfterSeconds": RESYNC,
     }
 
@@ -65,13 +68,16 @@ def customize(parent: Resource) -> dict[str, Any]:
 def unchanged(request: Request, problems: list[str]) -> dict[str, Any]:
     """What runs goes on exactly as it is; the condition says what is wrong."""
     previous = request.parent.get("status") or {}
-    everything = [item for items in request.children.values() for item in items]
     generation = request.parent["metadata"].get("generation", 0)
     now = times.newest(request.everything())
     return {
         "status": status.invalid(previous, problems, generation=generation, now=now),
-        "children": finished(as_applied(everything)),
+        "children": finished(_as_they_are(request)),
     }
+
+
+def _as_they_are(request: Request) -> list[Resource]:
+    return as_applied(item for items in request.children.values() for item in items)
 
 
 def _status(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> dict[str, Any]:

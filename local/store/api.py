@@ -48,6 +48,8 @@ class Api:
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
         self._resources = {(r.group, r.version, r.plural): r for r in BUILT_IN}
+        # From anywhere in the network: two stores on one machine hardly ever give the same address.
+        self._first_address = random.randrange(SERVICE_ADDRESSES.num_addresses)
         self._applied: dict[tuple[str, str], Object] = {}  # what (uid, manager/subresource) applied last
         for name in ("default", "kube-system"):
             self.create(NAMESPACES, "", {"metadata": {"name": name}})
@@ -134,7 +136,9 @@ class Api:
         wanted = spec.get("clusterIP")
         if not wanted:
             taken = {s["spec"].get("clusterIP") for s in self.objects.items(SERVICES)[1]}
-            wanted = next(str(host) for host in SERVICE_ADDRESSES.hosts() if str(host) not in taken)
+            size = SERVICE_ADDRESSES.num_addresses
+            inner = (SERVICE_ADDRESSES[1 + (self._first_address + number) % (size - 2)] for number in range(size - 2))
+            wanted = next(str(address) for address in inner if str(address) not in taken)
         return service | {"spec": spec | {"clusterIP": wanted, "clusterIPs": [wanted]}}
 
     def _follow_up(self, resource: Resource, stored: Object) -> None:

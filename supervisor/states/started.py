@@ -75,7 +75,12 @@ def _request(world: World) -> Decision | None:
             )
         case "START":
             decision = steps.stop(
-                world, "restarted on request", next=Phase.STARTING, by=StoppedBy.PERSON, savepoint=savepoint
+                world,
+                "restarted on request",
+                next=Phase.STARTING,
+                by=StoppedBy.PERSON,
+                savepoint=savepoint,
+                forget=world.job.without_savepoint,
             )
         case "TRIGGER_SAVEPOINT" if not world.status.savepoint_trigger_id:
             decision = _take_savepoint(world, "a savepoint on request")
@@ -159,10 +164,8 @@ def _savepoint_on_its_way(world: World) -> Decision:
     status, operation = world.status, world.flink.operation
     if operation is None:
         # Flink does not know it: the request was lost, or the result has expired.
-        found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
-        asked = times.from_text(status.savepoint_request_timestamp)
-        if found and found.external_path and asked and times.from_millis(found.trigger_timestamp) >= asked:
-            return _savepoint_done(world, found.external_path)
+        if path := recovery.unstored_savepoint(world):
+            return _savepoint_done(world, path)
         decision = steps.same(world, "asking for the savepoint", delay=steps.BUSY)
         return steps.act(decision, _savepoint_action(world, status.savepoint_trigger_id))
     if operation.location:
@@ -221,8 +224,11 @@ def _pace(world: World) -> float:
 
 
 def _recovered(world: World, ready_at: str) -> bool:
-    """A failure is over when the job has been ready for as long as a restart would have waited."""
-    since = times.from_text(ready_at)
-    if since is None or _changes(world):
+    """Failures in a row are over when the job has been ready for as long as a restart would have waited, a loss as soon
+    as it is ready again. That a savepoint failed is over when the next one is there."""
+    status, since = world.status, times.from_text(ready_at)
+    if since is None or _pausing(world):
         return False
-    return world.now - since >= timedelta(seconds=world.job.restart.delay) or not world.status.failures
+    if not status.failures:
+        return not status.ready_at
+    return world.now - since >= timedelta(seconds=world.job.restart.delay)

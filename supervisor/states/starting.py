@@ -17,7 +17,18 @@ from supervisor.world import Sight, World
 
 
 def decide(world: World) -> Decision:
-    guards = (_deleting, _person_stops, _spec_stops, _submitted, _cluster_goes, _pause, _deliver, _no_state, _slots)
+    guards = (
+        _deleting,
+        _person_stops,
+        _spec_stops,
+        _submitted,
+        _person_forgets,
+        _cluster_goes,
+        _pause,
+        _deliver,
+        _no_state,
+        _slots,
+    )
     for guard in guards:
         if decision := guard(world):
             return decision
@@ -60,28 +71,44 @@ def _submitted(world: World) -> Decision | None:
     if status.incarnation != world.cluster.incarnation or world.cluster.jobmanager_gone:
         return steps.lost(world)
     if flink.sight == Sight.MISSING:
-        if world.cluster.phase == Phase.STOPPING:
-            return _leave_unsubmitted(world)
-        return steps.act(steps.same(world, "submitting the job", delay=steps.BUSY), _run(world))
+        return _missing(world)
+    if flink.sight != Sight.SEEN:
+        return steps.same(world, "waiting for the JobManager to answer: the job may well run", delay=steps.BUSY)
     if flink.terminal:
         return steps.ended(world)
     if flink.tasks_run:
         return _started(world)
+    if going := _cluster_goes(world):
+        return going
     if _overdue(world, status.started_at):
-        text = flink.exception or f"its tasks do not run {world.job.restart.timeout} s after the submission"
-        decision = steps.stop(
-            world, f"StartTimedOut: {text}", next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=text
-        )
-        return Decision(
-            decision.status, decision.why, 0.0, events=(Event("StartTimedOut", decision.why, warning=True),)
-        )
+        return _timed_out(world)
     return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
 
 
-def _leave_unsubmitted(world: World) -> Decision:
-    """Written down, never given to Flink, and now the cluster goes."""
-    status = steps.released(world.status).but(job_id="", message="the cluster is stopping; nothing was submitted")
-    return Decision(status, status.message, steps.SOON)
+def _missing(world: World) -> Decision:
+    """Written down, and not in Flink: not given to it, or it is still at it."""
+    if world.cluster.phase == Phase.STOPPING:
+        status = steps.released(world.status).but(job_id="", message="the cluster is stopping; nothing was submitted")
+        return Decision(status, status.message, steps.SOON)
+    if _overdue(world, world.status.started_at):
+        return steps.fail(world, "SubmissionFailed", "Flink takes the job, and does not have it")
+    return steps.act(steps.same(world, "submitting the job"), _run(world))
+
+
+def _timed_out(world: World) -> Decision:
+    text = world.flink.exception or f"its tasks do not run {world.job.restart.timeout} s after the submission"
+    why = f"StartTimedOut: {text}"[: steps.MAX_MESSAGE]
+    decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
+    return Decision(decision.status, why, 0.0, events=(Event("StartTimedOut", why, warning=True),))
+
+
+def _person_forgets(world: World) -> Decision | None:
+    """It is on its way to start; without state now."""
+    job = world.job
+    if job.action != "FORGET_SAVEPOINT" and not (job.action == "START" and job.without_savepoint):
+        return None
+    status = recovery.forgotten(world.status).but(failure="", message="recovery points forgotten on request")
+    return Decision(status, status.message, 0.0, handled=True)
 
 
 def _started(world: World) -> Decision:
@@ -107,6 +134,8 @@ def _cluster_goes(world: World) -> Decision | None:
         return None
     if cluster.stopped or cluster.deleting:
         return _leave(world, "the cluster is stopped", Phase.STOPPED, StoppedBy.CLUSTER)
+    if world.status.holds_cluster:
+        return _leave(world, f"the cluster is {cluster.phase}", Phase.STARTING, StoppedBy.CLUSTER)
     return steps.same(world, f"waiting for the cluster, which is {cluster.phase}")
 
 

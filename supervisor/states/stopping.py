@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core import times
-from core.job_status import JobStatus, Stop
+from core.job_status import SAVEPOINT, JobStatus, Stop
 from core.states import Phase, StoppedBy
 from supervisor import recovery, steps
 from supervisor.decision import Cancel, Decision, Event, StopJob
@@ -46,8 +46,10 @@ def _by_cancel(world: World) -> Decision:
     if world.flink.alive:
         decision = steps.same(world, "cancelling the job", delay=steps.BUSY, job_status=world.flink.status)
         return steps.act(decision, Cancel(world.status.job_id))
-    status = recovery.with_checkpoint(world, world.status)
-    return _next(world, status, f"the job is {world.flink.status}")
+    if world.flink.status == "FINISHED":
+        return _ended_before(world)
+    status = world.status if world.status.stop.forget else recovery.with_checkpoint(world, world.status)
+    return _next(world, status.but(job_status=world.flink.status), f"the job is {world.flink.status}")
 
 
 def _with_savepoint(world: World) -> Decision:
@@ -60,9 +62,7 @@ def _with_savepoint(world: World) -> Decision:
     if flink.terminal:
         if operation:
             return steps.same(world, "waiting for the savepoint's path", delay=steps.BUSY)
-        # It ended by itself before it was asked to.
-        status = recovery.with_checkpoint(world, world.status)
-        return _next(world, status.but(job_status=flink.status), f"the job was {flink.status} before it was stopped")
+        return _ended_before(world)
     if operation:
         return steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY)
     stop, target = world.status.stop, world.job.savepoint
@@ -72,11 +72,21 @@ def _with_savepoint(world: World) -> Decision:
 
 def _from_history(world: World) -> str:
     """The savepoint of a job that is over, when Flink has forgotten the operation."""
-    found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
-    asked = times.from_text(world.status.stop.requested_at)
-    if not (world.flink.terminal and found and found.external_path and asked):
+    if not world.flink.terminal:
         return ""
-    return found.external_path if times.from_millis(found.trigger_timestamp) >= asked else ""
+    stored = next((point for point in world.status.recovery_points if point.type == SAVEPOINT), None)
+    if stored and stored.timestamp >= world.status.stop.requested_at:
+        return stored.path
+    return recovery.unstored_savepoint(world)
+
+
+def _ended_before(world: World) -> Decision:
+    """It ended by itself before it was stopped. One that has finished is done: only a person makes it run again."""
+    stop, flink = world.status.stop, world.flink
+    if flink.status == "FINISHED" and stop.stopped_by in (StoppedBy.CLUSTER, StoppedBy.SPEC):
+        return steps.ended(world)
+    status = recovery.with_checkpoint(world, world.status).but(job_status=flink.status)
+    return _next(world, status, f"the job was {flink.status} before it was stopped")
 
 
 def _saved(world: World, path: str) -> Decision:
@@ -99,8 +109,7 @@ def savepoint_failed(world: World, text: str) -> Decision:
         without = Stop(next=stop.next, reason=stop.reason, requested_at=stop.requested_at)
         return Decision(world.status.but(stop=without, message=why), why, 0.0, events=events)
     if world.flink.terminal:
-        status = recovery.with_checkpoint(world, world.status)
-        return _next(world, status.but(job_status=world.flink.status, failure=why), why)
+        return _ended_before(world)
     retry = times.to_text(world.now + timedelta(seconds=max(10, world.job.restart.delay)))
     status = world.status.but(supervisor_status=Phase.STARTED, stop=Stop(), failure=why, retry_at=retry, message=why)
     return Decision(status, why, steps.SOON, events=events)
@@ -119,9 +128,11 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         message=why,
     )
     if failed:
-        return steps.fail(_seen_as(world, status), "StartTimedOut", status.failure)
+        return steps.fail(_seen_as(world, status), "StartTimedOut", status.failure.removeprefix("StartTimedOut: "))
     if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
         status = steps.fresh_delivery(status)
+    if stop.forget:
+        status = recovery.forgotten(status)
     reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
     return Decision(status, f"{why}: {stop.reason}", 0.0, events=(Event(reason, f"{why} ({stop.reason})"),))
 

@@ -55,7 +55,7 @@ def test_a_cluster_of_two_pods_runs_a_job(world):
 
     # Our own image carries the example to it, by the Service's name and through its address.
     arguments = ["--flink-url=http://jobmanager-words:8081", "--jar-path=/opt/flinkctl/examples/wordcount.jar"]
-    carrier = {"command": [], "image": "flink-metacontroller:0.1.0", "args": ["bootstrap", "run", *arguments]}
+    carrier = {"command": [], "image": "flink-metacontroller/flinkctl:0.1.0", "args": ["bootstrap", "run", *arguments]}
     done = world.until_phase(world.pod("", container=carrier, automountServiceAccountToken=False), "Succeeded")
     message = world.state(done)["state"]["terminated"]["message"]
     (jar,) = rest(world, "/jars")["files"]

@@ -58,5 +58,5 @@ def test_other_commands_run_as_they_are(tmp_path):
 
 def test_the_image_has_the_example():
     """At the path that the real image has it."""
-    folder = resolve("registry/flink-metacontroller:0.1.0", {}).paths["/opt/flinkctl/examples"]
+    folder = resolve("registry/flink-metacontroller/flinkctl:0.1.0", {}).paths["/opt/flinkctl/examples"]
     assert (folder / "wordcount.jar").is_file()

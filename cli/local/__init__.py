@@ -1,0 +1,1 @@
+"""The local runtime as a process in the background."""

