@@ -8,8 +8,8 @@ from dataclasses import replace
 from core import times
 from core.job_status import JobStatus
 from core.states import Phase
-from supervisor import conditions
-from supervisor.decision import Decision, Event
+from supervisor import conditions, steps
+from supervisor.decision import Cancel, Decision, Event
 from supervisor.states import started, starting, stopped, stopping, terminated, unknown
 from supervisor.transitions import allowed
 from supervisor.world import World
@@ -42,6 +42,8 @@ def decide(world: World) -> Decision:
     decision = _request_settled(world, STATES[before](_without_handled_request(world)))
     if not allowed(before, decision.status.supervisor_status):
         raise RuntimeError(f"no way from {before} to {decision.status.supervisor_status}: {decision.why}")
+    if world.strays and decision.action is None:
+        decision = replace(decision, action=Cancel(world.strays[0]), delay=min(decision.delay, steps.SOON))
     status = conditions.described(world, decision.status)
     return replace(decision, status=stamped(world, status))
 

@@ -106,6 +106,7 @@ class Lane:
             cluster=around.cluster,
             bootstrap=observe.bootstrap(around.pods, resource["metadata"]["name"], status),
             problems=tuple(problems),
+            strays=observe.strays(resource["metadata"].get("uid", ""), status, around.look),
         )
         if around.jobmanager is None:
             return world

@@ -9,10 +9,12 @@ from typing import Any
 from core import cluster as clusters
 from core import names
 from core.job_status import JobStatus
+from supervisor import steps
 from supervisor.jobmanager import Look
-from supervisor.world import Bootstrap, ClusterView
+from supervisor.world import TERMINAL, Bootstrap, ClusterView
 
 Resource = Mapping[str, Any]
+REMEMBERED_ATTEMPTS = 10
 
 
 def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> ClusterView:
@@ -67,6 +69,15 @@ def incarnation_of(pod: Resource) -> int:
 def is_dead(pod: Resource) -> bool:
     phase = (pod.get("status") or {}).get("phase")
     return bool(pod["metadata"].get("deletionTimestamp")) or phase in ("Failed", "Succeeded")
+
+
+def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:
+    """The last attempts other than the current one that are alive in Flink, by id: main() goes on inside the
+    JobManager when nobody waits for it any more."""
+    attempts = range(max(1, status.attempt - REMEMBERED_ATTEMPTS), status.attempt + 1)
+    ours = (steps.job_id(uid, attempt) for attempt in attempts)
+    alive = {job.id for job in look.jobs.values() if job.status not in TERMINAL}
+    return tuple(found for found in ours if found in alive and found != status.job_id)
 
 
 def bootstrap(pods: Iterable[Resource], job: str, status: JobStatus) -> Bootstrap:

@@ -18,8 +18,8 @@ def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus
     return status.but(recovery_points=tuple(kept), had_state=True)
 
 
-# As many as the submission makes Flink retain.
-KEPT_CHECKPOINTS = 3
+# As many as our JobManagers retain: see hooks/children/pod.py.
+KEPT_CHECKPOINTS = 5
 
 
 def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> JobStatus:
@@ -29,8 +29,8 @@ def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> Job
 
 
 def unstored_savepoint(world: World) -> str:
-    """The newest savepoint that Flink shows of this job, if its path is not stored yet, else ''. By path: Flink's clock is
-    not ours."""
+    """The newest savepoint that Flink shows of this job, if its path is not stored yet, else ''. By path, since Flink's
+    clock is not ours."""
     found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
     path = (found.external_path if found else None) or ""
     return "" if any(point.path == path for point in world.status.recovery_points) else path

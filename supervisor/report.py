@@ -26,6 +26,8 @@ class Told:
 def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[str, datetime], now: datetime) -> Told:
     """`idle` says since when a TaskManager has had all its slots free."""
     before = clusters.report(cluster)
+    if _carried_out(cluster, status, before):
+        before = replace(before, without_savepoint=False)
     report = replace(
         before,
         revision=status.revision,
@@ -38,6 +40,14 @@ def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[s
         health=HEALTHY if look.answering else UNHEALTHY if status.phase == Phase.STARTED else "",
     )
     return _request(cluster, status, report)
+
+
+def _carried_out(cluster: Cluster, status: ClusterStatus, report: Report) -> bool:
+    """Is the stop or restart over? `without-savepoint` holds for this one, not for the next edit."""
+    if report.stopped:
+        return status.phase == Phase.STOPPED
+    runs = status.phase in (Phase.STARTING, Phase.STARTED)
+    return runs and status.revision == clusters.revision(cluster, report.restarts)
 
 
 def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:

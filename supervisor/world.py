@@ -98,6 +98,7 @@ class World:
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
     flink_settings: Mapping[str, str] = field(default_factory=dict)  # of the JobManager's configuration
     problems: tuple[str, ...] = ()  # what is wrong with the spec
+    strays: tuple[str, ...] = ()  # runs of earlier attempts in Flink: a submission that was given up, and came true
 
     @property
     def lost(self) -> bool:

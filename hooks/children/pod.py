@@ -20,8 +20,9 @@ FLINK_DEFAULTS = {
     "rest.async.store-duration": "3600000",
     # For how many ms the JobManager answers questions about a job from a cache; Flink's default is 3 s.
     "web.refresh-interval": "500",
-    # Flink's 1 is gone as soon as the next checkpoint begins to count. The old name: it yields to either of a user's.
-    "state.checkpoints.num-retained": "3",
+    # The checkpoint that the supervisor saw last must still be there when the JobManager is not: with Flink's 1 it is
+    # gone as soon as the next one completes. The old name of the option: it yields to either name of a user's.
+    "state.checkpoints.num-retained": "5",
 }
 # The `restricted` level of the Pod Security Standards.
 CONTAINER_SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}

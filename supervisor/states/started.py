@@ -218,9 +218,9 @@ def _pace(world: World) -> float:
     """Seconds until the next look: often enough to see each checkpoint while Flink still retains it."""
     if not world.flink.checkpointing:
         return world.cluster.polling_interval
-    return min(
-        world.cluster.polling_interval, max(0.5, world.flink.checkpointing * (recovery.KEPT_CHECKPOINTS - 1) / 2)
-    )
+    # Half of the retained ones are for the time that a look itself takes.
+    window = world.flink.checkpointing * (recovery.KEPT_CHECKPOINTS - 1) / 2
+    return min(world.cluster.polling_interval, max(0.5, window / 2))
 
 
 def _recovered(world: World, ready_at: str) -> bool:

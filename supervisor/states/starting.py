@@ -27,6 +27,7 @@ def decide(world: World) -> Decision:
         _pause,
         _deliver,
         _no_state,
+        _stray,
         _slots,
     )
     for guard in guards:
@@ -161,7 +162,8 @@ def _deliver(world: World) -> Decision | None:
             bootstrap=job.bootstrap_spec,
             requested_at=times.to_text(world.now),
         )
-        return steps.same(world, f"ordering delivery {ordered.number} of the JAR", delivery=ordered, jar_id="")
+        why = f"ordering delivery {ordered.number} of the JAR"
+        return steps.same(world, why, delivery=ordered, jar_id="", started_at="")
     if status.jar_id:
         return None
     found = world.bootstrap
@@ -169,9 +171,13 @@ def _deliver(world: World) -> Decision | None:
         return steps.same(world, f"the JAR is there: {found.jar_id}", delay=0.0, jar_id=found.jar_id)
     if found.failure:
         return steps.fail(world, "BootstrapFailed", found.failure)
-    if world.cluster.answering and _overdue(world, delivery.requested_at):
+    if _overdue(world, status.started_at):
         return steps.fail(world, "BootstrapFailed", found.waiting or "the JAR did not arrive in time")
-    return steps.same(world, f"waiting for the JAR: {found.waiting or 'the bootstrap Job carries it'}")
+    # The time counts from when there is somebody to take it: the image of the JobManager may take long to come.
+    since = status.started_at or (times.to_text(world.now) if world.cluster.answering else "")
+    return steps.same(
+        world, f"waiting for the JAR: {found.waiting or 'the bootstrap Job carries it'}", started_at=since
+    )
 
 
 def _overdue(world: World, since: str) -> bool:
@@ -184,6 +190,12 @@ def _no_state(world: World) -> Decision | None:
         return None
     why = "StateUnknown: the job had state, and no recovery point is left; start it without savepoint to begin empty"
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
+
+
+def _stray(world: World) -> Decision | None:
+    if not world.strays:
+        return None
+    return steps.same(world, f"waiting for an earlier run to end: {world.strays[0]}", delay=steps.BUSY)
 
 
 def _slots(world: World) -> Decision | None:
