@@ -21,8 +21,7 @@ RUN /opt/flinkctl/bin/pip install --no-cache-dir --disable-pip-version-check . \
 
 FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="flink-metacontroller" \
-      org.opencontainers.image.description="Apache Flink on Kubernetes, driven by Metacontroller" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.description="Apache Flink on Kubernetes, driven by Metacontroller"
 COPY --from=build /opt/flinkctl /opt/flinkctl
 ENV PATH=/opt/flinkctl/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532

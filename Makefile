@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test test-cluster check jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
@@ -26,6 +26,12 @@ check: .venv/ready ## lint, format, types and the rooms' arrows
 test: check ## every test, fast ones first
 	$(BIN)/pytest -m 'not e2e' -n 2
 	$(BIN)/pytest -m e2e
+
+test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFIG
+	$(BIN)/pytest -m e2e --cluster
+
+jar: .venv/ready ## rebuild the example's JAR (needs javac)
+	$(BIN)/python examples/wordcount/build.py
 
 format: .venv/ready ## format and fix what ruff can
 	$(BIN)/ruff format .
