@@ -45,12 +45,15 @@ def _serve_hooks(app: flask.Flask) -> None:
     def finalize_cluster(request: Request, problems: list[str]) -> dict[str, Any]:
         return cluster.finalize(request, problems, now())
 
+    def finalize_job(request: Request, problems: list[str]) -> dict[str, Any]:
+        return job.finalize(request, problems, now())
+
     hook("/deployment/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.DEPLOYMENT, deployment.sync))
     hook("/cluster/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, cluster.sync))
     hook("/cluster/finalize", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, finalize_cluster))
     hook("/cluster/customize", lambda body: cluster.customize(_parent(body)))
     hook("/job/sync", lambda body: job.sync(decode(body, **JOB_KEYS)))
-    hook("/job/finalize", lambda body: job.finalize(decode(body, **JOB_KEYS), now()))
+    hook("/job/finalize", lambda body: _checked(decode(body, **JOB_KEYS), names.JOB, finalize_job))
     hook("/job/customize", lambda body: job.customize(_parent(body)))
 
 

@@ -22,14 +22,17 @@ def sync(request: Request) -> dict[str, Any]:
     return _answer(cluster, _attachments(request.parent, cluster))
 
 
-def finalize(request: Request, now: datetime) -> dict[str, Any]:
-    """Finalized when the job has let go of its cluster, when there is no such cluster, or after the deadline."""
+def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, Any]:
+    """Finalized when the job has let go of its cluster, when there is no such cluster, or after the deadline.
+
+    `problems` is what is wrong with the spec: then its deadline is not read.
+    """
     parent = request.parent
     cluster = _cluster(request)
     status = parent.get("status") or {}
     there = any(item["metadata"]["name"] == cluster for item in request.related_of(names.CLUSTER))
     started = times.from_text(parent["metadata"].get("deletionTimestamp")) or now
-    deadline = started + timedelta(seconds=spec.whole(parent.get("spec") or {}, "deletionDeadline", 300))
+    deadline = started + timedelta(seconds=spec.whole({} if problems else parent["spec"], "deletionDeadline", 300))
     let_go = not spec.text(status, "clusterRevision") and status.get("supervisorStatus") in ("Terminated", None)
     finalized = let_go or not there or now >= deadline
     return {**_answer(cluster, []), "finalized": finalized, "resyncAfterSeconds": RESYNC}
@@ -54,7 +57,7 @@ def _cluster(request: Request) -> str:
 def _attachments(parent: Resource, cluster: str) -> list[Resource]:
     status = parent.get("status") or {}
     delivery = Delivery.from_json(status.get("delivery"))
-    if not delivery.number or status.get("jarId") or status.get("supervisorStatus") != "Starting":
+    if not delivery.bootstrap or status.get("jarId") or status.get("supervisorStatus") != "Starting":
         return []
     metadata = parent["metadata"]
     return [

@@ -91,14 +91,22 @@ def finished(children: Iterable[Resource]) -> list[Resource]:
 
 def as_applied(observed: Iterable[Resource]) -> list[Resource]:
     """The observed children exactly as they were last answered: that keeps them, whatever the parent says now."""
-    return [child for item in observed if (child := _last_applied(item))]
+    return [_last_applied(item) for item in observed]
 
 
-def _last_applied(item: Resource) -> Resource | None:
+def _last_applied(item: Resource) -> Resource:
+    identity = _identity(item)
     try:
         applied = json.loads((item["metadata"].get("annotations") or {})[LAST_APPLIED])
+        if _identity(applied) == identity:
+            return dict(applied)
     except (KeyError, TypeError, ValueError):
-        # Not written by client-side apply: name it, so that it is neither deleted nor, with OnDelete, changed.
-        applied = {key: item.get(key) for key in ("apiVersion", "kind")}
-        applied["metadata"] = {key: item["metadata"].get(key) for key in ("name", "namespace")}
-    return applied if isinstance(applied, dict) and applied.get("kind") and applied.get("apiVersion") else None
+        pass
+    # Not written by client-side apply: name it, so that it is neither deleted nor, with OnDelete, changed.
+    api_version, kind, name = identity
+    metadata = {"name": name, "namespace": item["metadata"].get("namespace")}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+
+
+def _identity(item: Resource) -> tuple[str, str, str]:
+    return item["apiVersion"], item["kind"], item["metadata"]["name"]

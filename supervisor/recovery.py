@@ -55,6 +55,12 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
     return status
 
 
+def without_checkpoints(status: JobStatus) -> JobStatus:
+    """Without the checkpoints of this attempt: Flink discards them with a job that ended by a savepoint."""
+    kept = (point for point in status.recovery_points if point.type == SAVEPOINT or point.job_id != status.job_id)
+    return status.but(recovery_points=tuple(kept))
+
+
 def forgotten(status: JobStatus) -> JobStatus:
     """Without any recovery point: a person said that the next start is to be an empty one."""
     return status.but(recovery_points=(), had_state=False, savepoint_path="", savepoint_timestamp="", restore_path="")

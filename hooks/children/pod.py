@@ -123,7 +123,7 @@ def flink_pod(
         },
     }
     whole: dict[str, Any] = merged(spec.part(part, "podTemplate"), pod)
-    containers = {key: _secured(whole["spec"][key]) for key in ("initContainers", "containers")}
+    containers = {key: _secured(spec.items(whole["spec"], key)) for key in ("initContainers", "containers")}
     return {**whole, "spec": {**whole["spec"], **containers}}
 
 
@@ -158,15 +158,16 @@ def _spread(cluster: str) -> dict[str, Any]:
 def merged(template: Any, ours: Any) -> Any:
     """A user's template under what we say: maps key by key, lists of named things name by name, else ours wins.
 
-    A mount's identity is its path: one volume may be mounted twice.
+    A mount's name is its path: one volume may be mounted twice. Only containers are merged in themselves: a volume or
+    a variable that got a second source would be refused.
     """
     if isinstance(template, Mapping) and isinstance(ours, Mapping):
         keys = [*ours, *(key for key in template if key not in ours)]
         return {key: merged(template.get(key), ours.get(key)) for key in keys}
     if key := _list_key(template, ours):
         theirs = {item[key]: item for item in template}
-        mine = [merged(theirs.pop(item[key], None), item) for item in ours]
-        return mine + list(theirs.values())
+        mine = [merged(theirs.get(item[key]), item) if "image" in item else item for item in ours]
+        return mine + [item for name, item in theirs.items() if name not in {item[key] for item in ours}]
     return template if ours in (None, [], {}) else ours
 
 

@@ -18,6 +18,7 @@ from core.states import Phase
 from hooks.cluster.observed import Observed, Pod
 
 PODS_RUN = (Phase.STARTING, Phase.STARTED, Phase.STOPPING)
+ENDED = (Phase.STOPPED, Phase.TERMINATED)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,12 @@ def decide(seen: Observed, *, task_managers: int, deadline_passed: bool = False)
     down = _why_down(seen)
     now = _as_published(seen)
     if now.phase == Phase.UNKNOWN:
-        return _stopped(now, down) if down else _starting(now, seen.target, 1, "New", "starting the cluster")
-    if now.phase in (Phase.STOPPED, Phase.TERMINATED):
+        return (
+            _stopped(now, down)
+            if down
+            else _starting(now, seen.target, now.incarnation + 1, "New", "starting the cluster")
+        )
+    if now.phase in ENDED:
         return _from_stopped(now, seen, down)
     if now.phase == Phase.STOPPING:
         return _from_stopping(now, seen, down, task_managers, deadline_passed)
@@ -63,10 +68,11 @@ def _why_down(seen: Observed) -> str:
 
 
 def _as_published(seen: Observed) -> Lifecycle:
-    """The last answer, from the status and, where the status is behind, from the pods: they are of a later answer."""
+    """The last answer, from the status and, where that is behind the pods or no status of ours, from the pods."""
     status = seen.status
     newest = max((pod.incarnation for pod in seen.pods), default=0)
-    behind = newest > status.incarnation
+    ours = status.phase in ENDED or (status.phase in PODS_RUN and bool(status.revision))
+    behind = newest > status.incarnation or (newest > 0 and not ours)
     revision = next((pod.revision for pod in seen.pods if pod.incarnation == newest), "")
     here = Lifecycle(
         phase=Phase.STARTING if behind else status.phase,

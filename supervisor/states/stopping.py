@@ -97,7 +97,8 @@ def _saved(world: World, path: str) -> Decision:
     if not world.flink.terminal:
         why = "the savepoint is taken, waiting for the job to end"
         return Decision(status.but(message=why), why, steps.BUSY)
-    return _next(world, status.but(job_status=world.flink.status), f"stopped with savepoint {path}")
+    status = recovery.without_checkpoints(status).but(job_status=world.flink.status)
+    return _next(world, status, f"stopped with savepoint {path}")
 
 
 def savepoint_failed(world: World, text: str) -> Decision:

@@ -1,0 +1,92 @@
+"""apply: check all manifests, then create or patch each, then wait if asked to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import kinds, manifests, merge, output
+from cli.errors import Failed
+from cli.manifests import Manifest
+from cli.options import Patience, Where
+from cli.session import Session
+from cli.verdicts import Current
+from cli.waiting import Awaited, wait
+from clients.kube import KubeError, NotFound
+
+Object = dict[str, Any]
+NOTES = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
+
+
+def apply(where: Where, paths: tuple[str, ...], *, dry_run: str, patience: Patience) -> None:
+    """Nothing is sent while any manifest is wrong; afterwards one refusal does not keep the others back."""
+    found = manifests.read(paths)
+    wrong = [text for manifest in found for text in manifests.problems(manifest)]
+    if wrong:
+        raise Failed("\n".join(wrong))
+    session = Session(where)
+    for manifest in found:
+        _namespace(manifest, session, where)
+    refused = [text for manifest in found if (text := _apply(session, where, manifest, dry_run))]
+    if patience.wait and dry_run == "none" and not refused:
+        _wait(session, where, found, patience)
+    if refused:
+        raise Failed("\n".join(refused))
+
+
+def _namespace(manifest: Manifest, session: Session, where: Where) -> str | None:
+    """Where the object goes; None for kinds without namespaces. Failed when -n and the manifest disagree."""
+    if not manifest.resource.namespaced:
+        return None
+    own = manifest.body["metadata"].get("namespace")
+    if own and where.namespace and own != where.namespace:
+        told = f'metadata.namespace is "{own}", and -n says "{where.namespace}"'
+        raise Failed(f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {told}")
+    return str(own or session.namespace)
+
+
+def _apply(session: Session, where: Where, manifest: Manifest, dry_run: str) -> str:
+    """Says what was done; the error's text if nothing was."""
+    title = kinds.title(manifest.resource, manifest.name)
+    try:
+        word = _send(session, manifest, _namespace(manifest, session, where), dry_run)
+    except KubeError as error:
+        return f"{manifest.source}: {title}: {error}"
+    output.data(f"{title} {word}{NOTES[dry_run]}")
+    return ""
+
+
+def _send(session: Session, manifest: Manifest, namespace: str | None, dry_run: str) -> str:
+    client, resource, name = session.client, manifest.resource, manifest.name
+    wanted, server = merge.remembered(manifest.body, namespace), dry_run == "server"
+    try:
+        live = client.get(resource, name, namespace=namespace)
+    except NotFound:
+        if dry_run != "client":
+            client.create(resource, wanted, namespace=namespace, dry_run=server)
+        return "created"
+    last = merge.last_applied(live)
+    if last is None:
+        output.warning(f"{kinds.title(resource, name)} was not made by apply: what it has beyond the manifest stays")
+    change = merge.patch(last or {}, wanted, live)
+    if not change:
+        return "unchanged"
+    if dry_run == "client":
+        return "configured"
+    after = client.patch(resource, name, change, namespace=namespace, dry_run=server)
+    return "unchanged" if _version(after) == _version(live) else "configured"
+
+
+def _version(item: Object) -> str:
+    return str(item["metadata"].get("resourceVersion"))
+
+
+def _wait(session: Session, where: Where, found: list[Manifest], patience: Patience) -> None:
+    """For our own kinds: others have no state that says when they are ready."""
+    awaited = [
+        Awaited(manifest.resource, str(_namespace(manifest, session, where)), manifest.name, Current())
+        for manifest in found
+        if manifest.resource in kinds.FLINK
+    ]
+    wait(session, awaited, patience.timeout)
+    for one in awaited:
+        output.data(f"{one.title} {one.verdict.text}")

@@ -1,0 +1,22 @@
+"""flinkctl describe: a page about each object."""
+
+from __future__ import annotations
+
+import click
+
+from cli import nouns, options
+from cli.options import Where
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[KIND [NAME...]]")
+@options.where()
+def command(words: tuple[str, ...], where: Where) -> None:
+    """Tell all about an object: state, conditions, recovery points, pods and their trouble, the last events.
+
+    KIND is deployment (fd), cluster (fc) or job (fj); without NAME all of them, without KIND all kinds.
+    """
+    from cli import describe
+
+    resources, names = describe.chosen(words)
+    describe.describe(nouns.session(where), resources, names)

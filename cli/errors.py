@@ -1,0 +1,68 @@
+"""How a command ends when it does not succeed: the exit codes, and one line for each error.
+
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed, refused, not found, timed out; `status`: something is degraded or stalled |
+| 2 | the command line is wrong |
+| 130 | ended by Ctrl-C |
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from cli import output
+from cli.options import VERBOSE
+
+FAILED, INTERRUPTED = 1, 130
+
+
+class Failed(click.ClickException):
+    """What went wrong and where, for a person; each line of the message is one trouble."""
+
+    exit_code = FAILED
+
+    def show(self, file: object = None) -> None:
+        for line in self.message.splitlines() or [""]:
+            output.error(line)
+
+
+@contextmanager
+def reported(context: click.Context, servers: frozenset[str]) -> Iterator[None]:
+    """Around every command: an error becomes its line and its exit code. Tracebacks only with -v.
+
+    servers: the commands that run in a pod, where a traceback in the log is wanted.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError) as error:
+        if context.meta.get(VERBOSE) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+        raise
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        text, expected = sentence(error)
+        if not expected and context.invoked_subcommand in servers:
+            raise
+        if context.meta.get(VERBOSE):
+            traceback.print_exception(error)
+        elif not expected:
+            text += " (a defect of flinkctl; -v shows where)"
+        raise Failed(text) from None
+
+
+def sentence(error: Exception) -> tuple[str, bool]:
+    """The error in words, and whether it is one that is to be expected."""
+    from clients.kube import KubeError  # only here, so that --help stays fast
+
+    if isinstance(error, KubeError):
+        return str(error), True
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error), True
+    return f"unexpected {type(error).__name__}: {error}", False

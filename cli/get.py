@@ -1,0 +1,181 @@
+"""get and list: objects of one or more kinds, as a table, as documents, or by name; and their changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cli import kinds, output
+from cli.errors import Failed
+from cli.options import Shape
+from cli.session import Session
+from cli.tables import Row, Table, TableReader
+from clients.kube import Changed, NotFound, Resource, resources, watch
+from core import names
+
+Object = Mapping[str, Any]
+# Of the pods, those that are ours.
+OURS = f"{names.LABEL_OWNER}=flink-operator,{names.LABEL_COMPONENT}=flink"
+
+
+class Wanted(NamedTuple):
+    """Which objects of a kind; `only` chooses further where no selector can."""
+
+    resource: Resource
+    names: tuple[str, ...] = ()
+    selector: str | None = None
+    only: Callable[[Object], bool] = lambda item: True
+
+
+def wanted(resource: Resource, names: tuple[str, ...], selector: str | None) -> Wanted:
+    if resource is resources.PODS and not names:
+        selector = ",".join(filter(None, (OURS, selector)))
+    return Wanted(resource, names, selector)
+
+
+def of_cluster(session: Session, one: Wanted, cluster: str) -> Wanted:
+    """Only the jobs of one cluster, which a job may name in three ways."""
+    listed = session.client.list(resources.FLINK_CLUSTERS, namespace=session.scope)["items"]
+    clusters = tuple(item["metadata"]["name"] for item in listed)
+
+    def only(item: Object) -> bool:
+        return names.bound_cluster(item["metadata"], item.get("spec") or {}, clusters) == cluster
+
+    return one._replace(only=only)
+
+
+def show(session: Session, asked: tuple[Wanted, ...], shape: Shape) -> None:
+    if shape.format in ("table", "wide"):
+        _tables(session, asked, shape)
+        return
+    items = [item for one in asked for item in _objects(session, one)]
+    if shape.format == "name":
+        for item in items:
+            output.data(kinds.title_of(item))
+        return
+    plain = [output.without_managed_fields(item) for item in items]
+    single = len(asked) == 1 and len(asked[0].names) == 1
+    output.data(output.document(plain[0] if single else output.as_list(plain), shape.format))
+
+
+def _objects(session: Session, one: Wanted) -> list[dict[str, Any]]:
+    return [item for item in session.some(one.resource, one.names, selector=one.selector) if one.only(item)]
+
+
+# ---- tables --------------------------------------------------------------------------------------------------------
+
+
+def _tables(session: Session, asked: tuple[Wanted, ...], shape: Shape) -> None:
+    found = [(one.resource, _table(session, one, shape)) for one in asked]
+    printed = [_rows(resource, table, session, shape, many=len(asked) > 1) for resource, table in found if table.rows]
+    if not printed:
+        place = f"in {session.namespace} namespace" if session.scope else "in any namespace"
+        output.note(f"No resources found {place}.")
+    elif len(asked) == 1 or shape.no_headers:
+        output.data("\n".join(map(output.table, printed)))
+    else:
+        output.data("\n\n".join(map(output.table, printed)))
+
+
+def _table(session: Session, one: Wanted, shape: Shape) -> Table:
+    reader, wide = TableReader(session.client), shape.format == "wide"
+    if not one.names:
+        whole = reader.read(one.resource, namespace=session.scope, selector=one.selector, wide=wide)
+        return whole._replace(rows=tuple(row for row in whole.rows if one.only(row.object)))
+    parts = [_one_row(session, reader, one.resource, name, wide) for name in one.names]
+    return Table(parts[0].head, tuple(row for part in parts for row in part.rows))
+
+
+def _one_row(session: Session, reader: TableReader, resource: Resource, name: str, wide: bool) -> Table:
+    try:
+        return reader.read(resource, namespace=session.namespace, name=name, wide=wide)
+    except NotFound as error:
+        raise session.not_found(error) from error
+
+
+def _rows(resource: Resource, table: Table, session: Session, shape: Shape, *, many: bool) -> list[tuple[str, ...]]:
+    rows = [_cells(resource, row, session, many=many) for row in table.rows]
+    head = table.head if session.scope else ("NAMESPACE", *table.head)
+    return rows if shape.no_headers else [head, *rows]
+
+
+def _cells(resource: Resource, row: Row, session: Session, *, many: bool) -> tuple[str, ...]:
+    cells = (kinds.title(resource, row.cells[0]), *row.cells[1:]) if many else row.cells
+    return cells if session.scope else (row.object["metadata"].get("namespace", ""), *cells)
+
+
+# ---- changes -------------------------------------------------------------------------------------------------------
+
+
+def follow(session: Session, one: Wanted, shape: Shape) -> None:
+    """Prints what there is and each change, until Ctrl-C."""
+    if len(one.names) > 1:
+        raise Failed("-w follows one object, or all of a kind")
+    _require(session, one)
+    if shape.format in ("table", "wide"):
+        _follow_table(session, one, shape)
+        return
+    for item, _ in _changes(session, one):
+        if shape.format == "name":
+            output.data(kinds.title_of(item))
+            continue
+        text = output.document(output.without_managed_fields(item), shape.format)
+        output.data(f"---\n{text}" if shape.format == "yaml" else text)
+
+
+def _require(session: Session, one: Wanted) -> None:
+    for name in one.names:
+        session.get(one.resource, name)
+
+
+def _changes(session: Session, one: Wanted) -> Iterator[tuple[Object, bool]]:
+    """Each state of each object once, and whether the object is gone."""
+    name = one.names[0] if one.names else None
+    scope = session.namespace if name else session.scope
+    seen: dict[str, str] = {}
+    events = watch(
+        session.client, one.resource, namespace=scope, name=name, label_selector=one.selector, stop=threading.Event()
+    )
+    for event in events:
+        gone = isinstance(event, Changed) and event.type == "DELETED"
+        for item in (event.object,) if isinstance(event, Changed) else event.items:
+            uid, version = item["metadata"]["uid"], item["metadata"]["resourceVersion"]
+            if one.only(item) and (gone or seen.get(uid) != version):
+                seen[uid] = version
+                yield item, gone
+
+
+def _follow_table(session: Session, one: Wanted, shape: Shape) -> None:
+    """Columns keep the width that they have at first."""
+    first = _table(session, one, shape)
+    rows = _rows(one.resource, first, session, shape, many=False)
+    to = output.widths([_head(first, session), *rows])
+    _print(rows, to)
+    known = {row.object["metadata"]["uid"]: row for row in first.rows}
+    reader, wide = TableReader(session.client), shape.format == "wide"
+    for item, gone in _changes(session, one):
+        metadata = item["metadata"]
+        before = known.get(metadata["uid"])
+        if before and not gone and before.object["metadata"]["resourceVersion"] == metadata["resourceVersion"]:
+            continue
+        row = before if gone else _fresh(reader, one.resource, metadata, wide) or before
+        if row:
+            known[metadata["uid"]] = row
+            _print([_cells(one.resource, row, session, many=False)], to)
+
+
+def _head(table: Table, session: Session) -> tuple[str, ...]:
+    return table.head if session.scope else ("NAMESPACE", *table.head)
+
+
+def _fresh(reader: TableReader, resource: Resource, metadata: Mapping[str, Any], wide: bool) -> Row | None:
+    try:
+        return reader.read(resource, namespace=metadata.get("namespace"), name=metadata["name"], wide=wide).rows[0]
+    except NotFound:
+        return None  # gone meanwhile: its last row is shown once more
+
+
+def _print(rows: Iterable[tuple[str, ...]], to: list[int]) -> None:
+    for row in rows:
+        output.data(output.line(row, to))

@@ -1,0 +1,154 @@
+"""The options that the client commands share, each group handed on as one frozen record. Imports no client."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+Function = Callable[..., Any]
+
+VERBOSE = "flinkctl.verbose"
+FORMATS = ("table", "wide", "json", "yaml", "name")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+
+
+@dataclass(frozen=True)
+class Where:
+    """Which cluster, and which namespace: None for that of the context."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    namespace: str | None = None
+    all_namespaces: bool = False
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How objects are printed: a format of FORMATS, with or without the head of a table."""
+
+    format: str = "table"
+    no_headers: bool = False
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Whether to wait for the outcome, and for how many seconds at most."""
+
+    wait: bool = False
+    timeout: float = 300.0
+
+
+class Duration(click.ParamType[float]):
+    """A duration as Go and kubectl write it (90s, 1m30s, 500ms), in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if not _DURATION.fullmatch(value):
+            self.fail(f"{value!r} is no duration; write 90s, 5m or 1h30m", param, ctx)
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+        if not seconds:
+            self.fail("must be longer than nothing", param, ctx)
+        return seconds
+
+
+def where(*, all_namespaces: bool = False) -> Callable[[Function], Function]:
+    """-n, --context, --kubeconfig and -v, and -A if asked for; the command takes `where: Where`."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*, kubeconfig: str, context: str, namespace: str, **rest: Any) -> Any:
+            everywhere = rest.pop("all_namespaces", False)
+            return function(where=Where(kubeconfig, context, namespace, everywhere), **rest)
+
+        added: list[Callable[[Function], Any]] = [
+            click.option("-n", "--namespace", metavar="NAME", help="Namespace; else that of the context."),
+            click.option("--context", metavar="NAME", help="Context of the kubeconfig; else its current one."),
+            click.option("--kubeconfig", metavar="FILE", help="Instead of $KUBECONFIG and ~/.kube/config."),
+            verbose,
+        ]
+        if all_namespaces:
+            added.insert(1, click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces."))
+        return _with(command, added)
+
+    return decorate
+
+
+def verbose(function: Function) -> Function:
+    """-v, on the root and on every command: remembered for the one place that reports errors."""
+
+    def remember(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        if value:
+            context.meta[VERBOSE] = True
+
+    return click.option(
+        "-v", "--verbose", is_flag=True, expose_value=False, callback=remember, help="Show the traceback of an error."
+    )(function)
+
+
+def shape(*formats: str) -> Callable[[Function], Function]:
+    """-o and --no-headers; the command takes `shape: Shape`. The first format is the default."""
+    choices = formats or FORMATS
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*, output: str, no_headers: bool = False, **rest: Any) -> Any:
+            return function(shape=Shape(output, no_headers), **rest)
+
+        added = [
+            click.option(
+                "-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True, help="Format."
+            )
+        ]
+        if "table" in choices:
+            added.append(click.option("--no-headers", is_flag=True, help="Tables without their head."))
+        return _with(command, added)
+
+    return decorate
+
+
+selector = click.option("-l", "--selector", metavar="LABELS", help="Only objects with these labels: a=b,c!=d.")
+watch = click.option("-w", "--watch", is_flag=True, help="Go on and print each change, until Ctrl-C.")
+
+
+def patience(*, default: bool = False) -> Callable[[Function], Function]:
+    """--wait/--no-wait and --timeout; the command takes `patience: Patience`. A --timeout alone means --wait."""
+
+    def decorate(function: Function) -> Function:
+        @functools.wraps(function)
+        def command(*, wait: bool | None, timeout: float | None, **rest: Any) -> Any:
+            waits = wait if wait is not None else default or timeout is not None
+            return function(patience=Patience(waits, timeout or Patience.timeout), **rest)
+
+        usual = "wait" if default else "no-wait"
+        added = [
+            click.option("--wait/--no-wait", default=None, help=f"Wait until it is done.  [default: {usual}]"),
+            click.option("--timeout", type=Duration(), metavar="DURATION", help="Wait at most so long.  [default: 5m]"),
+        ]
+        return _with(command, added)
+
+    return decorate
+
+
+dry_run = click.option(
+    "--dry-run",
+    type=click.Choice(["none", "client", "server"]),
+    default="none",
+    show_default=True,
+    help="client: send nothing; server: let the server check it and store nothing.",
+)
+
+
+def _with(function: Function, options: Sequence[Callable[[Function], Any]]) -> Function:
+    for option in reversed(options):
+        function = option(function)
+    return function

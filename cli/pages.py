@@ -1,0 +1,235 @@
+"""The page about one object, as text. Pure: facts in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cli import output, verdicts
+from cli.actions import recovery_table
+from core import conditions, names, times
+from hooks.cluster import observed
+
+Object = Mapping[str, Any]
+WIDTH = 15  # of the labels
+ORDER = (conditions.READY, conditions.PROGRESSING, conditions.DEGRADED, conditions.STALLED, conditions.SUSPENDED)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The object, what belongs to it, and the time. whole: with every section, also where it is empty."""
+
+    item: Object
+    now: datetime
+    children: tuple[Object, ...] = ()
+    pods: tuple[Object, ...] = ()
+    events: tuple[Object, ...] = ()
+    events_forbidden: bool = False
+    whole: bool = False
+
+
+def page(facts: Facts) -> str:
+    sections = [_head(facts), _conditions(facts)]
+    if facts.whole:
+        sections += [_children(facts), _recovery_points(facts), _pods(facts), _events(facts)]
+    return "\n".join(line for section in sections for line in section)
+
+
+# ---- head ----------------------------------------------------------------------------------------------------------
+
+
+def _head(facts: Facts) -> Iterator[str]:
+    item, metadata = facts.item, facts.item["metadata"]
+    created = times.from_text(metadata.get("creationTimestamp"))
+    yield f"{item['kind']} {metadata['namespace']}/{metadata['name']}"
+    lines = {
+        "Age": output.age(created, facts.now),
+        "State": _state(item),
+        "Waits for": verdicts.waits_for(item) or "nothing",
+        **_own(item),
+        "Failure": verdicts.status_of(item).get("failure", ""),
+    }
+    for label, text in lines.items():
+        if text:
+            yield f"  {label + ':':<{WIDTH}} {text}"
+
+
+def _state(item: Object) -> str:
+    status = verdicts.status_of(item)
+    more = [status.get("resourceStatus", "").lower(), f"Flink says {word}" if (word := status.get("jobStatus")) else ""]
+    ready = "ready" if conditions.is_true(item, conditions.READY) else ""
+    return ", ".join(filter(None, (verdicts.phase(item), ready, *more)))
+
+
+def _of_cluster(item: Object) -> dict[str, str]:
+    status, body = verdicts.status_of(item), item.get("spec") or {}
+    revision = status.get("revision", "")
+    target = status.get("targetRevision", "")
+    return {
+        "Flink": ", image ".join(filter(None, (status.get("flinkVersion"), (body.get("runtime") or {}).get("image")))),
+        "Health": status.get("clusterHealth", "").lower(),
+        "Revision": f"{revision}, changing to {target}" if target and target != revision else revision,
+        "Incarnation": str(status.get("incarnation", "")),
+        "TaskManagers": _task_managers(status),
+    }
+
+
+def _task_managers(status: Mapping[str, Any]) -> str:
+    wanted, there = status.get("taskManagers"), status.get("taskManagerReplicas", 0)
+    return "" if wanted is None else f"{there} of {wanted}, {status.get('totalTaskSlots', 0)} slots"
+
+
+def _of_job(item: Object) -> dict[str, str]:
+    status, body = verdicts.status_of(item), item.get("spec") or {}
+    wanted, now = body.get("jobParallelism", 0), status.get("jobParallelism", 0)
+    return {
+        "Cluster": status.get("clusterName") or names.bound_cluster(item["metadata"], body, ()),
+        "Parallelism": str(now) if now == wanted else f"{now}, {wanted} in its spec",
+        "Flink job": status.get("jobId", ""),
+        "Started": _since(status.get("startedAt"), status.get("readyAt")),
+        "Restored from": status.get("restoredPath", ""),
+        "To be restored": "" if status.get("restoredPath") else status.get("restorePath", ""),
+        "Savepoint": " ".join(filter(None, (status.get("savepointPath"), _at(status.get("savepointTimestamp"))))),
+        "Attempts": _attempts(status),
+        "Policy": ", ".join(filter(None, (f"restart {status.get('restartPolicy')}", _savepoints(body)))),
+    }
+
+
+def _since(started: Any, ready: Any) -> str:
+    return ", ".join(filter(None, (str(started or ""), f"ready {ready}" if ready else "")))
+
+
+def _at(timestamp: Any) -> str:
+    return f"({timestamp})" if timestamp else ""
+
+
+def _attempts(status: Mapping[str, Any]) -> str:
+    if not status.get("attempt"):
+        return ""
+    failures = f"{status['failures']} failures in a row" if status.get("failures") else ""
+    retry = f"next try {status['retryAt']}" if status.get("retryAt") else ""
+    return ", ".join(filter(None, (str(status["attempt"]), failures, retry)))
+
+
+def _savepoints(body: Mapping[str, Any]) -> str:
+    wanted = body.get("savepoint") or {}
+    interval = wanted.get("savepointInterval")
+    return f"savepoints {wanted.get('savepointMode')}" + (f" each {interval}s" if interval else "")
+
+
+def _own(item: Object) -> dict[str, str]:
+    own = {names.CLUSTER: _of_cluster, names.JOB: _of_job}.get(item["kind"])
+    return own(item) if own else {}
+
+
+# ---- sections ------------------------------------------------------------------------------------------------------
+
+
+def _section(title: str, rows: Sequence[Sequence[str]], nothing: str) -> Iterator[str]:
+    """A title and a table whose first row is its head; or what to say when that is all there is."""
+    if len(rows) > 1:
+        yield f"{title}:"
+        yield output.table(rows, indent="  ")
+    else:
+        yield f"{title}: {nothing}"
+
+
+def _conditions(facts: Facts) -> Iterator[str]:
+    """The short page has the messages in its head already."""
+    found = [conditions.find(verdicts.status_of(facts.item).get("conditions"), type) for type in ORDER]
+    rows = [("TYPE", "STATUS", "REASON", "SINCE", *(("MESSAGE",) if facts.whole else ()))]
+    told: set[str] = set()
+    for item in filter(None, found):
+        message = _one_line(item.get("message"))
+        since = output.age(times.from_text(item.get("lastTransitionTime")), facts.now)
+        shown = ("(as above)" if message in told else message,) if facts.whole else ()
+        rows.append((str(item["type"]), str(item["status"]), str(item.get("reason", "")), since, *shown))
+        told |= {message} - {""}
+    return _section("Conditions", rows, "none")
+
+
+def _children(facts: Facts) -> Iterator[str]:
+    if facts.item["kind"] != names.DEPLOYMENT:
+        return iter(())
+    rows = [
+        (child["kind"], child["metadata"]["name"], _state(child), _one_line(verdicts.waits_for(child)))
+        for child in facts.children
+    ]
+    return _section("Children", [("KIND", "NAME", "STATE", "WAITS-FOR"), *rows], "none")
+
+
+def _recovery_points(facts: Facts) -> Iterator[str]:
+    if facts.item["kind"] != names.JOB:
+        return iter(())
+    points = verdicts.status_of(facts.item).get("recoveryPoints") or []
+    nothing = "none known" if verdicts.status_of(facts.item).get("hadState") else "none, it would start empty"
+    return _section("Recovery points", recovery_table(points), nothing)
+
+
+def _pods(facts: Facts) -> Iterator[str]:
+    if facts.item["kind"] == names.JOB and not facts.pods:
+        return iter(())
+    head = ("NAME", "ROLE", "PHASE", "NODE", "AGE", "TROUBLE")
+    return _section("Pods", [head, *(_pod(pod, facts.now) for pod in facts.pods)], "none")
+
+
+def _pod(pod: Object, now: datetime) -> tuple[str, ...]:
+    metadata, status = pod["metadata"], pod.get("status") or {}
+    return (
+        metadata["name"],
+        (metadata.get("labels") or {}).get(names.LABEL_ROLE, ""),
+        "Terminating" if metadata.get("deletionTimestamp") else status.get("phase", ""),
+        (pod.get("spec") or {}).get("nodeName", ""),
+        output.age(times.from_text(metadata.get("creationTimestamp")), now),
+        _one_line(trouble(pod)),
+    )
+
+
+def trouble(pod: Object) -> str:
+    """Why it does not run or had to be run again, '' when all is well."""
+    known = observed.pod(pod).trouble
+    if known:
+        return known.removeprefix(f"pod {pod['metadata']['name']}: ")
+    return next(filter(None, map(_container_trouble, (pod.get("status") or {}).get("containerStatuses") or [])), "")
+
+
+def _container_trouble(container: Mapping[str, Any]) -> str:
+    state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
+    ended = state.get("terminated") or last
+    loop = (state.get("waiting") or {}).get("reason", "")
+    if loop in ("", "ContainerCreating", "PodInitializing") and not ended.get("exitCode"):
+        return ""
+    end = f"{ended.get('reason')}, exit code {ended.get('exitCode')}" if ended.get("exitCode") else ""
+    again = f"restarted {container['restartCount']} times" if container.get("restartCount") else ""
+    return "; ".join(filter(None, (loop, end, again, ended.get("message"))))
+
+
+def _events(facts: Facts) -> Iterator[str]:
+    if facts.events_forbidden:
+        return iter(["Events: you may not read them"])
+    head = ("AGE", "TYPE", "REASON", "OBJECT", "MESSAGE")
+    return _section("Events", [head, *(_event(event, facts.now) for event in facts.events)], "none")
+
+
+def _event(event: Object, now: datetime) -> tuple[str, ...]:
+    involved, count = event.get("involvedObject") or {}, event.get("count") or 1
+    return (
+        output.age(times.from_text(moment(event)), now),
+        event.get("type", ""),
+        event.get("reason", "") + (f" x{count}" if count > 1 else ""),
+        f"{involved.get('kind', '').lower()}/{involved.get('name')}",
+        _one_line(event.get("message")),
+    )
+
+
+def moment(event: Object) -> str:
+    """When an event happened last."""
+    series = event.get("series") or {}
+    found = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    return str(found or (event.get("metadata") or {}).get("creationTimestamp") or "")
+
+
+def _one_line(text: Any) -> str:
+    return " ".join(str(text or "").split())

@@ -1,0 +1,37 @@
+"""One command's way to the API server, with the namespace that it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli.errors import Failed
+from cli.options import Where
+from clients.kube import KubeClient, NotFound, Resource, connect
+
+
+class Session:
+    """`namespace` is for one object; `scope` is for many of them: None stands for all namespaces."""
+
+    def __init__(self, where: Where) -> None:
+        connection = connect(where.kubeconfig, where.context)
+        self.client = KubeClient(connection)
+        self.namespace = where.namespace or connection.namespace
+        self.scope = None if where.all_namespaces else self.namespace
+
+    def get(self, resource: Resource, name: str) -> dict[str, Any]:
+        """The object; Failed says in which namespace it is not."""
+        try:
+            return self.client.get(resource, name, namespace=self.namespace)
+        except NotFound as error:
+            raise self.not_found(error) from error
+
+    def not_found(self, error: NotFound) -> Failed:
+        text = str(error)
+        return Failed(f'{text} in namespace "{self.namespace}"' if text.endswith("not found") else text)
+
+    def some(self, resource: Resource, names: tuple[str, ...], *, selector: str | None = None) -> list[dict[str, Any]]:
+        """The named objects in that order, or without names all of the scope, by namespace and name."""
+        if names:
+            return [self.get(resource, name) for name in names]
+        found: list[dict[str, Any]] = self.client.list(resource, namespace=self.scope, label_selector=selector)["items"]
+        return found

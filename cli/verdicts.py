@@ -1,0 +1,259 @@
+"""What a resource waits for, and whether what was asked of it is done or cannot be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+from core import cluster as clusters
+from core import conditions, names, times
+from core import job as jobs
+from core.states import Phase
+
+Object = Mapping[str, Any]
+
+
+class Outcome(Enum):
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Verdict(NamedTuple):
+    """`text`: what it waits for, what was reached, or why it failed."""
+
+    outcome: Outcome
+    text: str
+
+
+class Goal(Protocol):
+    """What somebody waits for. `item` is None while there is no such object."""
+
+    def judge(self, item: Object | None) -> Verdict: ...
+
+
+def waiting(text: str) -> Verdict:
+    return Verdict(Outcome.WAITING, text)
+
+
+def done(text: str) -> Verdict:
+    return Verdict(Outcome.DONE, text)
+
+
+def failed(text: str) -> Verdict:
+    return Verdict(Outcome.FAILED, text)
+
+
+GONE = failed("it was deleted meanwhile")
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+
+def status_of(item: Object) -> Mapping[str, Any]:
+    return item.get("status") or {}
+
+
+def condition(item: Object, type: str) -> Mapping[str, Any]:
+    return conditions.find(status_of(item).get("conditions"), type)
+
+
+def phase(item: Object) -> str:
+    """The state in one word."""
+    status = status_of(item)
+    if item["metadata"].get("deletionTimestamp"):
+        return "Deleting"
+    word = status.get("supervisorStatus") or status.get("clusterStatus") or status.get("phase") or Phase.UNKNOWN
+    return str(word)
+
+
+def seen(item: Object) -> bool:
+    """Is the status about the spec that the object has now?"""
+    return bool(status_of(item).get("observedGeneration", 0) >= item["metadata"].get("generation", 0))
+
+
+def pending(item: Object) -> str:
+    """The request that nobody has acted on yet, '' for none."""
+    annotations = item["metadata"].get("annotations") or {}
+    action = jobs.requested_action(annotations)
+    token = f"{action}@{annotations.get(names.ACTION_TIMESTAMP, '')}"
+    return "" if status_of(item).get("handledAction") == token else action
+
+
+def waits_for(item: Object) -> str:
+    """What has to happen next, '' when it is as its spec wants it."""
+    if not status_of(item):
+        return "the operator has not seen it yet"
+    if not seen(item):
+        return "the operator has not seen its newest spec yet"
+    if action := pending(item):
+        return f"the supervisor has not taken up {action} yet"
+    if conditions.is_true(item, conditions.STALLED):
+        return f"somebody has to act: {_told(condition(item, conditions.STALLED))}"
+    if conditions.is_true(item, conditions.READY) or conditions.is_true(item, conditions.SUSPENDED):
+        return ""
+    text, trouble = _told(condition(item, conditions.READY)), condition(item, conditions.DEGRADED)
+    if trouble.get("status") == "True" and _told(trouble) not in text:
+        text = "; ".join(filter(None, (text, _told(trouble))))
+    return text or phase(item)
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    return str(found.get("message") or found.get("reason") or "")
+
+
+def troubled(item: Object) -> bool:
+    """Degraded or stalled."""
+    return any(condition(item, type).get("status") == "True" for type in (conditions.DEGRADED, conditions.STALLED))
+
+
+# ---- goals ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Current:
+    """As its spec wants it: ready, or at rest because the spec or a person says so. After an apply."""
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        if conditions.is_true(item, conditions.STALLED):
+            return failed(_told(condition(item, conditions.STALLED)))
+        text = waits_for(item)
+        if text:
+            return waiting(text)
+        return done("ready" if conditions.is_true(item, conditions.READY) else "suspended")
+
+
+@dataclass(frozen=True)
+class Gone:
+    """That very object is deleted."""
+
+    uid: str
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None or item["metadata"]["uid"] != self.uid:
+            return done("deleted")
+        text = status_of(item).get("message") or ", ".join(item["metadata"].get("finalizers") or ())
+        return waiting(str(text))
+
+
+@dataclass(frozen=True)
+class Started:
+    """A START was taken up, and it runs. `before` is the object when that was asked."""
+
+    before: Object
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        if pending(item):
+            return waiting(waits_for(item))
+        if conditions.is_true(item, conditions.STALLED):
+            return failed(_told(condition(item, conditions.STALLED)))
+        if phase(item) == Phase.STARTED and not self._old_pods(item):
+            return _ready(item, "started")
+        if item["kind"] == names.JOB and conditions.is_true(item, conditions.SUSPENDED):
+            return failed(_told(condition(item, conditions.SUSPENDED)))
+        return waiting(waits_for(item) or phase(item))
+
+    def _old_pods(self, item: Object) -> bool:
+        """A cluster's restart is in the report first, and in the status when the hook has seen it."""
+        if item["kind"] != names.CLUSTER:
+            return False
+        restarted = _report(item).restarts > _report(self.before).restarts
+        return restarted and status_of(item).get("revision") == status_of(self.before).get("revision")
+
+
+def _report(item: Object) -> clusters.Report:
+    return clusters.Report.parse((item["metadata"].get("annotations") or {}).get(names.REPORT))
+
+
+def _ready(item: Object, word: str) -> Verdict:
+    return done(word) if conditions.is_true(item, conditions.READY) else waiting(waits_for(item))
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A STOP was taken up, and nothing runs."""
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        if pending(item):
+            return waiting(waits_for(item))
+        if phase(item) == Phase.STOPPED:
+            return done("stopped")
+        if item["kind"] == names.JOB and phase(item) in (Phase.STARTED, Phase.STARTING):
+            return failed(
+                str(status_of(item).get("failure") or f"it is {phase(item)}: {status_of(item).get('message')}")
+            )
+        return waiting(waits_for(item) or phase(item))
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The new figure is in force, or will be when it is started again."""
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        if not seen(item):
+            return waiting(waits_for(item))
+        if conditions.is_true(item, conditions.STALLED):
+            return failed(_told(condition(item, conditions.STALLED)))
+        if conditions.is_true(item, conditions.SUSPENDED):
+            return done("scaled, in force when it runs again")
+        if status_of(item).get("resourceStatus") == "Updated" and _in_force(item):
+            return _ready(item, "scaled")
+        return waiting(str(status_of(item).get("message") or phase(item)))
+
+
+def _in_force(item: Object) -> bool:
+    if item["kind"] == names.CLUSTER:
+        return True  # resourceStatus says so
+    return bool(status_of(item).get("jobParallelism") == jobs.read(item).parallelism)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A TRIGGER_SAVEPOINT was taken up, and its savepoint is there. `before` is the object when that was asked."""
+
+    before: Object
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        if pending(item):
+            return waiting(waits_for(item))
+        status = status_of(item)
+        if status.get("savepointTriggerId"):
+            return waiting(f"savepoint {status['savepointTriggerId']} is being taken")
+        path = status.get("savepointPath") or ""
+        if path and path != status_of(self.before).get("savepointPath") and _of_this_request(status):
+            return done(str(path))
+        if phase(item) == Phase.STOPPING:
+            return waiting(str(status.get("message") or "the job stops"))
+        failure = str(status.get("failure") or "")
+        return failed(failure if failure.startswith("SavepointFailed") else str(status.get("message") or phase(item)))
+
+
+def _of_this_request(status: Mapping[str, Any]) -> bool:
+    """Not the savepoint that was on its way when this one was asked for."""
+    taken = times.from_text(status.get("savepointTimestamp"))
+    asked = times.from_text(status.get("savepointRequestTimestamp"))
+    return taken is None or asked is None or taken >= asked
+
+
+@dataclass(frozen=True)
+class Consumed:
+    """A request was taken up."""
+
+    word: str
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        return waiting(waits_for(item)) if pending(item) else done(self.word)

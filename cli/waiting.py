@@ -1,0 +1,150 @@
+"""Waits for outcomes: one watch for each resource, a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cli import kinds, output
+from cli.errors import Failed
+from cli.session import Session
+from cli.verdicts import Goal, Outcome, Verdict, phase, waiting
+from clients.kube import Changed, Resource, watch
+
+LOOK = 0.2  # seconds between two looks at the clock
+
+
+@dataclass
+class Awaited:
+    """One resource, what is waited for, and what is known of it."""
+
+    resource: Resource
+    namespace: str
+    name: str
+    goal: Goal
+    state: str = ""
+    verdict: Verdict = field(default_factory=lambda: waiting("no news yet"))
+
+    @property
+    def title(self) -> str:
+        return kinds.title(self.resource, self.name)
+
+    @property
+    def open(self) -> bool:
+        return self.verdict.outcome == Outcome.WAITING
+
+    def learn(self, item: dict[str, Any] | None) -> None:
+        if self.open:
+            self.state = phase(item) if item else "gone"
+            self.verdict = self.goal.judge(item)
+
+
+class Display(Protocol):
+    def show(self, awaited: Sequence[Awaited], elapsed: float) -> None: ...
+    def close(self) -> None: ...
+
+
+def wait(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
+    """Returns when all goals are reached. Failed: one cannot be, or the time (seconds) is over."""
+    stop, news = threading.Event(), queue.Queue[tuple[Awaited, Any]]()
+    for one in awaited:
+        threading.Thread(target=_follow, args=(session, one, news, stop), name=f"wait-{one.name}", daemon=True).start()
+    display = _display()
+    began = time.monotonic()
+    try:
+        while any(one.open for one in awaited) and time.monotonic() - began < timeout:
+            display.show(awaited, time.monotonic() - began)
+            _take(news, min(LOOK, max(0.0, timeout - (time.monotonic() - began))))
+    finally:
+        stop.set()
+        display.show(awaited, time.monotonic() - began)
+        display.close()
+    _raise_for(awaited, timeout)
+
+
+def _follow(session: Session, one: Awaited, news: queue.Queue[tuple[Awaited, Any]], stop: threading.Event) -> None:
+    try:
+        for event in watch(session.client, one.resource, namespace=one.namespace, name=one.name, stop=stop):
+            if isinstance(event, Changed):
+                news.put((one, None if event.type == "DELETED" else event.object))
+            else:
+                news.put((one, event.items[0] if event.items else None))
+    except Exception as error:  # it belongs to the thread that waits
+        news.put((one, error))
+
+
+def _take(news: queue.Queue[tuple[Awaited, Any]], timeout: float) -> None:
+    """All news that there are, or the first to come."""
+    try:
+        one, found = news.get(timeout=timeout)
+        while True:
+            if isinstance(found, Exception):
+                raise found
+            one.learn(found)
+            one, found = news.get_nowait()
+    except queue.Empty:
+        return
+
+
+def _raise_for(awaited: Sequence[Awaited], timeout: float) -> None:
+    texts = [f"{one.title}: {one.verdict.text}" for one in awaited if one.verdict.outcome == Outcome.FAILED]
+    late = [one for one in awaited if one.open]
+    texts += [f"{one.title}: not done after {timeout:g}s; it is {one.state}: {one.verdict.text}" for one in late]
+    if texts:
+        raise Failed("\n".join(texts))
+
+
+# ---- what the person sees ------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """A line for each change, on stderr."""
+
+    def __init__(self) -> None:
+        self._said: dict[int, str] = {}
+
+    def show(self, awaited: Sequence[Awaited], elapsed: float) -> None:
+        for one in awaited:
+            text = f"{one.title}: {one.state}: {one.verdict.text}"
+            if one.state and self._said.get(id(one)) != text:
+                self._said[id(one)] = text
+                output.note(f"{elapsed:5.1f}s {text}")
+
+    def close(self) -> None:
+        return
+
+
+class Live:
+    """One line for each resource, kept up to date."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live as RichLive
+        from rich.spinner import Spinner
+
+        self._spinner = Spinner("dots")
+        self._live = RichLive(console=Console(stderr=True), refresh_per_second=8, transient=True)
+        self._live.start()
+
+    def show(self, awaited: Sequence[Awaited], elapsed: float) -> None:
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 1))
+        for one in awaited:
+            mark: Any = self._spinner if one.open else Text("✓" if one.verdict.outcome == Outcome.DONE else "✗")
+            text = Text(one.verdict.text, no_wrap=True, overflow="ellipsis")
+            grid.add_row(mark, Text(one.title), Text(one.state, style="bold"), f"{elapsed:.0f}s", text)
+        self._live.update(grid)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+def _display() -> Display:
+    return Live() if sys.stderr.isatty() else Lines()

@@ -1,0 +1,8 @@
+"""Options of the whole test run: pytest reads them here, before it collects."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    text = "run the scenarios of tests/e2e on the current context of KUBECONFIG instead of the local runtime"
+    parser.addoption("--cluster", action="store_true", help=text)

@@ -1,0 +1,432 @@
+"""A cluster under the whole hook, answer after answer: what is published, what is made, what goes, and when."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import crds
+from core import schema
+from hooks.cluster import sync
+from hooks.protocol import BadRequest
+
+from .worlds import (
+    World,
+    applied,
+    cluster_request,
+    flink_cluster,
+    flink_job,
+    jobmanager,
+    names_of,
+    resource,
+    revision,
+    taskmanager,
+)
+
+LONG_AGO = "2020-01-01T00:00:00Z"
+NOW_ISH = "2999-01-01T00:00:00Z"
+ONE = {"supervisor": {"image": "flinkctl:1", "rescalePolicy": "None"}, "taskManagers": 1}
+
+
+def started(jobs=(), **changes) -> World:
+    world = World(flink_cluster(**{**ONE, **changes}), jobs)
+    world.settle()
+    world.report(answering=True, task_managers=1, flink_version="2.3.0")
+    world.settle()
+    assert world.phase == "Started"
+    return world
+
+
+def holding(world: World):
+    status = {"supervisorStatus": "Started", "clusterRevision": world.status["revision"], "jobParallelism": 1}
+    return flink_job(status=status)
+
+
+def condition(status, type):
+    return next(item for item in status["conditions"] if item["type"] == type)
+
+
+def test_a_new_cluster_starts_all_its_pods_side_by_side():
+    world = World(flink_cluster(**ONE))
+    answer = world.sync()
+    target = revision(world.parent)
+    assert world.phase == "Starting"
+    assert names_of(answer, "Pod") == [f"jobmanager-demo-{target}-1", f"taskmanager-demo-{target}-1-0"]
+    assert names_of(answer, "Service") == ["jobmanager-demo"]
+    assert names_of(answer, "Deployment") == names_of(answer, "RoleBinding") == ["supervisor-demo"]
+
+
+def test_it_starts_and_settles():
+    world = started()
+    assert condition(world.status, "Ready")["status"] == "True"
+    assert (world.status["clusterHealth"], world.status["resourceStatus"]) == ("HEALTHY", "Updated")
+    assert (world.status["taskManagers"], world.status["taskManagerReplicas"], world.status["totalTaskSlots"]) == (
+        1,
+        1,
+        2,
+    )
+    assert world.status["flinkVersion"] == "2.3.0"
+    assert "resyncAfterSeconds" not in world.answer
+
+
+def test_a_change_of_the_spec_step_by_step():
+    """Published, waited for, and then all new pods at once, under a Service that leads to them only."""
+    world = started()
+    old, pods = world.status["revision"], world.pods()
+    world.jobs = [holding(world)]
+    world.edit(runtime={"image": "flink:2.4.0", "pullPolicy": "IfNotPresent"})
+    answer = world.settle()
+    assert (world.phase, world.status["revision"]) == ("Stopping", old)
+    assert world.pods() == pods
+    assert answer["resyncAfterSeconds"] > 0
+    new = world.status["targetRevision"]
+    assert new == revision(world.parent) != old
+    world.jobs = [flink_job(status={"supervisorStatus": "Stopped"})]
+    answer = world.sync()
+    assert world.phase == "Starting"
+    assert world.pods() == [f"jobmanager-demo-{new}-2", f"taskmanager-demo-{new}-2-0"]
+    service = next(child for child in answer["children"] if child["kind"] == "Service")
+    assert service["spec"]["selector"]["nextbreakpoint.com/incarnation"] == "2"
+
+
+def test_pods_stay_in_the_answer_that_publishes_the_stop():
+    """Though no job holds: the supervisor has not seen it, and may be about to submit one."""
+    world = started()
+    pods = world.pods()
+    world.edit(suspend=True)
+    world.sync()
+    assert (world.phase, world.pods()) == ("Stopping", pods)
+    world.sync()
+    assert (world.phase, world.pods()) == ("Stopped", [])
+
+
+def test_while_stopping_the_pods_are_the_old_ones_to_the_byte():
+    world = started()
+    before = {
+        child["metadata"]["name"]: child for child in world.answer["children"] if child["kind"] in ("Pod", "Service")
+    }
+    world.jobs = [holding(world)]
+    world.edit(runtime={"image": "other", "pullPolicy": "Always"})
+    answer = world.settle()
+    after = {child["metadata"]["name"]: child for child in answer["children"] if child["kind"] in ("Pod", "Service")}
+    assert after == before
+
+
+def test_a_stale_status_after_the_change_takes_no_pod_away():
+    """The answer that started the new pods is not in the cache yet; the pods are."""
+    world = started()
+    world.edit(runtime={"image": "flink:2.4.0", "pullPolicy": "IfNotPresent"})
+    world.sync()
+    stale = world.parent
+    world.sync()
+    pods = world.pods()
+    world.parent = stale
+    world.sync()
+    assert (world.phase, world.pods()) == ("Starting", pods)
+
+
+def test_a_dead_jobmanager_takes_its_incarnation_with_it_in_one_answer():
+    world = started()
+    target = world.status["revision"]
+    world.jobs = [holding(world)]
+    world.fail(f"jobmanager-demo-{target}-1")
+    world.sync()
+    assert (world.phase, world.status["incarnation"]) == ("Starting", 2)
+    assert world.pods() == [f"jobmanager-demo-{target}-2", f"taskmanager-demo-{target}-2-0"]
+    assert condition(world.status, "Ready")["reason"] == "JobManagerLost"
+    world.settle()
+    assert world.status["incarnation"] == 2
+
+
+def test_a_jobmanager_that_is_deleted_by_hand_is_one_incarnation():
+    world = started()
+    del world.children["Pod", f"jobmanager-demo-{world.status['revision']}-1"]
+    world.sync()
+    world.settle()
+    assert world.status["incarnation"] == 2
+
+
+def test_every_way_around_makes_the_incarnation_grow():
+    world = started()
+    seen = [world.status["incarnation"]]
+    for number in range(3):
+        world.edit(suspend=True)
+        world.settle()
+        seen.append(world.status["incarnation"])
+        world.edit(suspend=False, runtime={"image": f"flink:{number}", "pullPolicy": "Always"})
+        world.settle()
+        seen.append(world.status["incarnation"])
+    assert seen == sorted(seen)
+    assert seen[-1] == 4
+
+
+def test_a_dead_taskmanager_is_replaced_and_the_dead_one_goes():
+    world = started()
+    prefix = f"taskmanager-demo-{world.status['revision']}-1"
+    world.fail(f"{prefix}-0")
+    world.sync()
+    assert [name for name in world.pods() if name.startswith("task")] == [f"{prefix}-1"]
+
+
+def test_a_dead_taskmanager_goes_while_stopping_too():
+    world = started()
+    world.jobs = [holding(world)]
+    world.edit(suspend=True)
+    world.sync()
+    world.fail(f"taskmanager-demo-{world.status['revision']}-1-0")
+    world.sync()
+    assert world.pods() == [f"jobmanager-demo-{world.status['revision']}-1"]
+
+
+def test_suspended_it_keeps_its_supervisor_and_nothing_else():
+    world = started(suspend=False)
+    world.edit(suspend=True)
+    answer = world.settle()
+    assert {child["kind"] for child in answer["children"]} == {"ServiceAccount", "RoleBinding", "Deployment"}
+    assert (world.status["taskManagers"], world.status["revision"]) == (0, "")
+    assert condition(world.status, "Suspended")["status"] == "True"
+    assert "resyncAfterSeconds" not in answer
+
+
+@pytest.mark.parametrize("report", [{}, {"releasable": ("taskmanager-x",)}])
+def test_a_stopped_clusters_status_does_not_change_with_each_write(report):
+    """Its count of TaskManagers is 0, whatever the spec wants: that is no rescale."""
+    world = World(flink_cluster(suspend=True, **{**ONE, "taskManagers": 3}))
+    world.settle()
+    before = world.status
+    stamp = {"manager": "somebody", "time": "2026-02-02T00:00:00Z"}
+    world.parent["metadata"]["managedFields"] = [stamp]
+    world.report(**report)
+    world.sync()
+    assert world.status == before
+
+
+def test_a_change_of_scale_is_dated():
+    world = started()
+    before = world.status["rescaleTimestamp"]
+    world.edit(taskManagers=2)
+    world.parent["metadata"]["managedFields"] = [{"manager": "kubectl", "time": "2026-03-03T00:00:00Z"}]
+    world.settle()
+    assert (before, world.status["rescaleTimestamp"]) == ("2026-01-01T00:00:00Z", "2026-03-03T00:00:00Z")
+
+
+def test_the_status_moves_its_timestamp_only_when_it_says_something_new():
+    world = started()
+    before = world.status
+    world.parent["metadata"]["managedFields"] = [{"manager": "x", "time": "2026-02-02T00:00:00Z"}]
+    world.sync()
+    assert world.status == before
+
+
+def test_the_report_goes_into_the_status():
+    world = started()
+    world.report(answering=False, message="connection refused")
+    world.sync()
+    assert world.status["clusterHealth"] == "UNHEALTHY"
+    degraded = condition(world.status, "Degraded")
+    assert (degraded["status"], degraded["reason"], degraded["message"]) == (
+        "True",
+        "JobManagerSilent",
+        "connection refused",
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '"x"', '{"restarts": "x"}', '{"releasable": 5, "taskManagers": {}}']
+)
+def test_a_report_that_cannot_be_read_counts_as_not_there(text):
+    parent = flink_cluster(metadata={"annotations": {"supervisor.nextbreakpoint.com/report": text}})
+    world = World(parent)
+    world.settle()
+    assert world.phase == "Starting"
+
+
+# A spec that is wrong.
+
+
+def wrong(world: World) -> World:
+    world.edit(taskManager={"taskSlots": "many"}, supervisor={})
+    return world
+
+
+def test_with_a_wrong_spec_everything_stays_as_it_was_applied():
+    world = started()
+    before, last = sorted(world.children), world.answer["children"]
+    answer = wrong(world).sync()
+    assert (sorted(world.children), answer["children"]) == (before, last)
+
+
+def test_a_wrong_spec_is_told_with_the_fields_path():
+    world = wrong(started())
+    was = world.status
+    world.settle()
+    ready, stalled = condition(world.status, "Ready"), condition(world.status, "Stalled")
+    assert (ready["status"], ready["reason"], stalled["status"]) == ("False", "InvalidSpec", "True")
+    assert "spec.taskManager.taskSlots: " in ready["message"]
+    assert "spec.supervisor.image: Required value" in ready["message"]
+    assert ready["observedGeneration"] == 2
+    kept = ("supervisorStatus", "revision", "targetRevision", "incarnation", "taskManagers", "jobManagerPod")
+    assert {key: world.status.get(key) for key in kept} == {key: was.get(key) for key in kept}
+
+
+def test_a_wrong_spec_of_a_new_cluster_makes_nothing():
+    parent = resource("FlinkCluster", "demo", {"runtime": {}})
+    world = World(parent)
+    answer = world.settle()
+    assert answer["children"] == []
+    assert condition(world.status, "Ready")["reason"] == "InvalidSpec"
+
+
+def test_a_mended_spec_goes_on_where_it_was():
+    world = started()
+    good = json.loads(json.dumps(world.parent["spec"]))
+    wrong(world).settle()
+    world.edit(**good)
+    world.settle()
+    assert (world.phase, world.status["incarnation"]) == ("Started", 1)
+    assert condition(world.status, "Stalled")["status"] == "False"
+
+
+# Deletion.
+
+
+def test_a_deletion_waits_for_the_jobs_and_keeps_pods_and_supervisor():
+    world = started()
+    world.jobs, pods = [holding(world)], world.pods()
+    world.delete(NOW_ISH)
+    answer = world.settle("/cluster/finalize")
+    assert (answer["finalized"], world.phase, world.pods()) == (False, "Stopping", pods)
+    assert names_of(answer, "Deployment") == ["supervisor-demo"]
+
+
+def test_a_deletion_ends_when_the_jobs_have_let_go_and_nothing_is_left():
+    world = started()
+    world.jobs = [holding(world)]
+    world.delete(NOW_ISH)
+    world.settle("/cluster/finalize")
+    world.jobs = []
+    answer = world.sync("/cluster/finalize")
+    assert (answer["finalized"], answer["children"]) == (False, [])
+    answer = world.sync("/cluster/finalize")
+    assert (answer["finalized"], answer["children"], world.phase) == (True, [], "Terminated")
+
+
+def test_a_deletion_ends_at_its_deadline_whoever_holds():
+    world = started(deletionDeadline=60)
+    world.jobs = [holding(world)]
+    world.delete(LONG_AGO)
+    first = world.sync("/cluster/finalize")
+    assert (first["finalized"], world.phase) == (False, "Stopping")
+    assert world.sync("/cluster/finalize")["finalized"] is True
+
+
+def test_a_pod_that_never_goes_holds_a_deletion_up_to_the_deadline_only():
+    """Its node is lost: nobody will ever say that it has ended."""
+    pod = jobmanager("0badcafe", 1, deleted=LONG_AGO)
+    status = {"supervisorStatus": "Terminated", "revision": "", "targetRevision": "", "incarnation": 1}
+    world = World(flink_cluster(status=status))
+    world.delete(NOW_ISH)
+    world.children = {("Pod", pod["metadata"]["name"]): pod}
+    assert world.sync("/cluster/finalize")["finalized"] is False
+    world.children = {("Pod", pod["metadata"]["name"]): pod}
+    world.delete(LONG_AGO)
+    assert world.sync("/cluster/finalize")["finalized"] is True
+
+
+def test_a_wrong_spec_does_not_hold_a_deletion_up():
+    world = started()
+    wrong(world).settle()
+    world.jobs = [holding(world)]
+    children = sorted(world.children)
+    world.delete(NOW_ISH)
+    answer = world.settle("/cluster/finalize")
+    assert (answer["finalized"], world.phase, sorted(world.children)) == (False, "Stopping", children)
+    world.jobs = []
+    world.sync("/cluster/finalize")
+    assert world.sync("/cluster/finalize")["finalized"] is True
+
+
+def test_a_deletion_before_the_first_sync():
+    world = World(flink_cluster())
+    world.delete(NOW_ISH)
+    answer = world.sync("/cluster/finalize")
+    assert (answer["finalized"], answer["children"]) == (True, [])
+
+
+def test_a_sync_never_says_finalized():
+    world = started()
+    world.delete(LONG_AGO)
+    for _ in range(4):
+        assert "finalized" not in world.sync()
+
+
+# What Metacontroller asked for.
+
+
+def test_customize_asks_for_the_jobs_by_label_in_the_own_namespace():
+    assert sync.customize(flink_cluster()) == {
+        "relatedResources": [
+            {
+                "apiVersion": "nextbreakpoint.com/v1",
+                "resource": "flinkjobs",
+                "namespace": "team",
+                "labelSelector": {"matchLabels": {"clusterName": "demo"}},
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(("part", "kind"), [("children", "Pod"), ("related", "FlinkJob")])
+def test_what_was_not_looked_for_is_not_taken_for_absent(part, kind):
+    """Without the jobs a change would take the pods from under them."""
+    request = cluster_request(flink_cluster(), [jobmanager("0badcafe", 1)])
+    del getattr(request, part)[kind]
+    with pytest.raises(BadRequest, match=kind):
+        sync.sync(request, [])
+
+
+# The status against its schema.
+
+
+def worlds():
+    yield World(flink_cluster())
+    yield started()
+    suspended = started()
+    suspended.edit(suspend=True)
+    suspended.sync()
+    yield suspended
+    held = started()
+    held.jobs = [holding(held)]
+    held.report(stopped=True, without_savepoint=True, answering=True, task_managers=1)
+    held.edit(suspend=True)
+    yield held
+    lost = started()
+    lost.fail(f"jobmanager-demo-{lost.status['revision']}-1")
+    yield lost
+    yield wrong(started())
+    deleted = started()
+    deleted.delete(LONG_AGO)
+    yield deleted
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_the_status_is_what_the_crd_says(number):
+    """A field that the schema does not know would be dropped, and written again with each sync."""
+    world = list(worlds())[number]
+    whole = crds.schema("FlinkCluster")
+    for path in ("/cluster/sync", "/cluster/finalize", "/cluster/finalize"):
+        world.sync(path)
+        stored = {**world.parent, "spec": flink_cluster()["spec"]}
+        assert schema.unknown_fields(whole, stored) == []
+        assert schema.errors(whole, stored) == []
+        assert "null" not in json.dumps(world.status)
+
+
+def test_pods_of_an_earlier_incarnation_are_dropped_whatever_else_happens():
+    target = revision(flink_cluster(**ONE))
+    world = started()
+    stray = applied(taskmanager(target, 0, 7))
+    world.children["Pod", stray["metadata"]["name"]] = stray
+    world.sync()
+    assert stray["metadata"]["name"] not in world.pods()

@@ -1,0 +1,216 @@
+"""What holds in every state: the table of transitions, requests, a wrong spec, timestamps, strays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.job_status import Stop
+from core.states import Phase, StoppedBy
+from supervisor import decide as module
+from supervisor.decide import decide, stamped
+from supervisor.decision import Cancel, Decision, StopJob
+from supervisor.transitions import TRANSITIONS, allowed
+
+STOP = Stop("ab" * 16, savepoint=True, requested_at="2026-03-01T11:59:57Z", stopped_by=StoppedBy.PERSON)
+
+
+def stop(next: Phase, **changes: object) -> dict[str, object]:
+    return {"stop": replace(STOP, next=next, **changes)}  # type: ignore[arg-type]
+
+
+# One world for each way of the table.
+WAYS = {
+    (Phase.UNKNOWN, Phase.STARTING): ("unknown", {}),
+    (Phase.UNKNOWN, Phase.TERMINATED): ("unknown", {"job": {"deleting": True}}),
+    (Phase.STARTING, Phase.STARTED): ("submitted", {"flink": "runs"}),
+    (Phase.STARTING, Phase.STOPPING): ("submitted", {"flink": "runs", "job": {"action": "STOP"}}),
+    (Phase.STARTING, Phase.STOPPED): ("submitted", {"flink": "failed"}),
+    (Phase.STARTING, Phase.TERMINATED): ("carried", {"job": {"deleting": True}}),
+    (Phase.STARTED, Phase.STARTING): ("ready", {"cluster": "lost"}),
+    (Phase.STARTED, Phase.STOPPING): ("ready", {"flink": "runs", "cluster": "stopping"}),
+    (Phase.STARTED, Phase.STOPPED): ("ready", {"flink": "finished"}),
+    (Phase.STOPPING, Phase.STARTING): ("stopping", {"cluster": "lost", **stop(Phase.STARTING)}),
+    (Phase.STOPPING, Phase.STARTED): ("stopping", {"flink": ("runs", {"operation": ("FAILED", None, "x")})}),
+    (Phase.STOPPING, Phase.STOPPED): ("stopping", {"cluster": "lost", **stop(Phase.STOPPED)}),
+    (Phase.STOPPING, Phase.TERMINATED): ("stopping", {"cluster": "lost", **stop(Phase.TERMINATED)}),
+    (Phase.STOPPED, Phase.STARTING): ("stopped", {"stopped_by": StoppedBy.SPEC}),
+    (Phase.STOPPED, Phase.TERMINATED): ("stopped", {"job": {"deleting": True}}),
+}
+
+
+@pytest.mark.parametrize(("way", "how"), WAYS.items(), ids=[f"{a} to {b}" for a, b in WAYS])
+def test_every_way_of_the_table_is_gone(world, way, how):
+    status, changes = how
+    before = world(status, **changes)
+    assert before.status.supervisor_status == way[0]
+    assert decide(before).status.supervisor_status == way[1]
+
+
+def test_the_table_has_no_other_ways():
+    assert {(before, after) for before, all_after in TRANSITIONS.items() for after in all_after} == set(WAYS)
+
+
+def test_every_state_has_its_module_and_its_row():
+    assert set(module.STATES) == set(TRANSITIONS) == set(Phase)
+
+
+def test_staying_is_always_allowed():
+    assert all(allowed(phase, phase) for phase in Phase)
+
+
+def test_what_is_not_in_the_table_does_not_happen(world, monkeypatch):
+    def leap(seen):
+        return Decision(seen.status.but(supervisor_status=Phase.STARTED), "a leap", 0.0)
+
+    monkeypatch.setitem(module.STATES, Phase.STOPPED, leap)
+    with pytest.raises(RuntimeError, match="no way from Stopped to Started: a leap"):
+        decide(world("stopped"))
+
+
+# ---- requests ------------------------------------------------------------------------------------------------------
+
+STATES = {
+    "unknown": {},
+    "carried": {"cluster": "full"},
+    "submitted": {"flink": "waits"},
+    "ready": {"flink": "runs"},
+    "stopping": {"flink": "runs"},
+    "stopped": {"stopped_by": StoppedBy.PERSON},
+    "terminated": {},
+}
+DONE, REFUSED, KEPT = "done", "refused", "kept"
+REQUESTS = {
+    "unknown": {"START": KEPT, "STOP": KEPT, "TRIGGER_SAVEPOINT": KEPT, "FORGET_SAVEPOINT": KEPT, "JUMP": KEPT},
+    "carried": {
+        "START": REFUSED,
+        "STOP": DONE,
+        "TRIGGER_SAVEPOINT": REFUSED,
+        "FORGET_SAVEPOINT": DONE,
+        "JUMP": REFUSED,
+    },
+    "submitted": {
+        "START": REFUSED,
+        "STOP": DONE,
+        "TRIGGER_SAVEPOINT": REFUSED,
+        "FORGET_SAVEPOINT": KEPT,
+        "JUMP": REFUSED,
+    },
+    "ready": {"START": DONE, "STOP": DONE, "TRIGGER_SAVEPOINT": DONE, "FORGET_SAVEPOINT": DONE, "JUMP": REFUSED},
+    "stopping": {"START": KEPT, "STOP": KEPT, "TRIGGER_SAVEPOINT": KEPT, "FORGET_SAVEPOINT": KEPT, "JUMP": KEPT},
+    "stopped": {"START": DONE, "STOP": DONE, "TRIGGER_SAVEPOINT": REFUSED, "FORGET_SAVEPOINT": DONE, "JUMP": REFUSED},
+    "terminated": {
+        "START": REFUSED,
+        "STOP": REFUSED,
+        "TRIGGER_SAVEPOINT": REFUSED,
+        "FORGET_SAVEPOINT": REFUSED,
+        "JUMP": REFUSED,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "action", "outcome"),
+    [(status, action, outcome) for status, row in REQUESTS.items() for action, outcome in row.items()],
+)
+def test_what_becomes_of_a_request(world, status, action, outcome):
+    decision = decide(world(status, job={"action": action, "at": "t1"}, **STATES[status]))
+    assert decision.handled == (outcome != KEPT)
+    assert decision.status.handled_action == ("" if outcome == KEPT else f"{action}@t1")
+    ignored = [event.message for event in decision.events if event.reason == "RequestIgnored"]
+    assert bool(ignored) == (outcome == REFUSED)
+    if ignored:
+        assert action in ignored[0]
+
+
+@pytest.mark.parametrize("action", ["STOP", "START", "TRIGGER_SAVEPOINT", "FORGET_SAVEPOINT"])
+@pytest.mark.parametrize("flink", ["silent", "not asked"])
+def test_a_request_is_kept_while_the_jobmanager_does_not_answer(world, action, flink):
+    decision = decide(world("ready", cluster="mute", flink=flink, job={"action": action}))
+    assert not decision.handled
+    assert not decision.events
+
+
+@pytest.mark.parametrize("word", ["stop", " Stop "])
+def test_words_are_read_as_the_toolbox_reads_them(world, word):
+    assert decide(world("ready", flink="runs", job={"action": word})).status.supervisor_status == Phase.STOPPING
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [("stopped", "START"), ("ready", "STOP"), ("ready", "START"), ("ready", "TRIGGER_SAVEPOINT"), ("carried", "STOP")],
+)
+def test_a_request_is_carried_out_once(world, status, action):
+    """Its annotation could not be reset: it is only reset, not obeyed again."""
+    how = {**STATES[status], "job": {"action": action, "at": "t1"}}
+    decision = decide(world(status, handled_action=f"{action}@t1", **how))
+    assert decision.handled
+    assert decision.action is None or not isinstance(decision.action, StopJob)
+    assert decision.status.supervisor_status == world(status).status.supervisor_status
+    assert not decision.events
+
+
+def test_the_same_word_at_another_time_is_another_request(world):
+    before = world("ready", flink="runs", handled_action="STOP@t1", job={"action": "STOP", "at": "t2"})
+    assert decide(before).status.supervisor_status == Phase.STOPPING
+
+
+def test_a_request_that_is_gone_is_forgotten(world):
+    """So that the next one counts, also without a timestamp."""
+    assert decide(world("ready", flink="runs", handled_action="STOP@")).status.handled_action == ""
+
+
+# ---- a wrong spec --------------------------------------------------------------------------------------------------
+
+WRONG = ("spec.bootstrap.jarPath: must be text",)
+
+
+@pytest.mark.parametrize("status", ["carried", "submitted", "ready", "stopping", "stopped"])
+@pytest.mark.parametrize("cluster", ["up", "lost", "stopping"])
+def test_a_wrong_spec_changes_nothing_but_what_is_said(world, status, cluster):
+    before = replace(world(status, cluster=cluster, flink="runs"), problems=WRONG)
+    decision = decide(before)
+    told = {item["type"]: item for item in decision.status.conditions}
+    assert decision.action is None
+    assert decision.status.but(conditions=(), message="", observed_generation=0) == before.status
+    assert (told["Ready"]["status"], told["Ready"]["reason"]) == ("False", "InvalidSpec")
+    assert (told["Stalled"]["status"], told["Stalled"]["message"]) == ("True", WRONG[0])
+
+
+def test_a_wrong_spec_does_not_keep_a_job_from_being_deleted(world):
+    before = replace(world("carried", job={"deleting": True}), problems=WRONG)
+    assert decide(before).status.supervisor_status == Phase.TERMINATED
+
+
+# ---- timestamps ----------------------------------------------------------------------------------------------------
+
+
+def test_the_timestamp_moves_with_a_change_and_only_then(world, moment):
+    before = world("ready", flink="runs")
+    first = decide(before).status
+    assert first.timestamp == moment(0)
+    later = replace(before, status=first, now=before.now.replace(minute=30))
+    assert decide(later).status == first
+    assert stamped(later, first.but(message="new")).timestamp == moment(1800)
+
+
+def test_a_condition_keeps_its_time_while_only_its_reason_changes(world, moment):
+    before = world("submitted", flink="waits")
+    first = decide(before).status
+    later = decide(
+        replace(before, status=first, now=before.now.replace(minute=1), cluster=world("ready", cluster="mute").cluster)
+    )
+    old, new = ({item["type"]: item for item in status.conditions} for status in (first, later.status))
+    assert old["Ready"]["lastTransitionTime"] == new["Ready"]["lastTransitionTime"] == moment(0)
+
+
+# ---- strays --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["carried", "ready", "stopped"])
+def test_a_run_of_an_earlier_attempt_is_cancelled(world, status):
+    how = STATES[status] if status != "carried" else {}
+    decision = decide(replace(world(status, **how), strays=("f" * 32,)))
+    assert decision.action == Cancel("f" * 32)
+    assert decision.status.supervisor_status == world(status).status.supervisor_status
