@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cli import kinds, output
+from cli import kinds, output, tables
 from cli.errors import Failed
 from cli.options import Shape
 from cli.session import Session
-from cli.tables import Row, Table, TableReader
+from cli.tables import Row, Table
 from clients.kube import Changed, NotFound, Resource, resources, watch
 from core import names
 
@@ -79,17 +79,17 @@ def _tables(session: Session, asked: tuple[Wanted, ...], shape: Shape) -> None:
 
 
 def _table(session: Session, one: Wanted, shape: Shape) -> Table:
-    reader, wide = TableReader(session.client), shape.format == "wide"
+    client, wide = session.client, shape.format == "wide"
     if not one.names:
-        whole = reader.read(one.resource, namespace=session.scope, selector=one.selector, wide=wide)
+        whole = tables.read(client, one.resource, namespace=session.scope, selector=one.selector, wide=wide)
         return whole._replace(rows=tuple(row for row in whole.rows if one.only(row.object)))
-    parts = [_one_row(session, reader, one.resource, name, wide) for name in one.names]
+    parts = [_one_row(session, one.resource, name, wide) for name in one.names]
     return Table(parts[0].head, tuple(row for part in parts for row in part.rows))
 
 
-def _one_row(session: Session, reader: TableReader, resource: Resource, name: str, wide: bool) -> Table:
+def _one_row(session: Session, resource: Resource, name: str, wide: bool) -> Table:
     try:
-        return reader.read(resource, namespace=session.namespace, name=name, wide=wide)
+        return tables.read(session.client, resource, namespace=session.namespace, name=name, wide=wide)
     except NotFound as error:
         raise session.not_found(error) from error
 
@@ -153,13 +153,13 @@ def _follow_table(session: Session, one: Wanted, shape: Shape) -> None:
     to = output.widths([_head(first, session), *rows])
     _print(rows, to)
     known = {row.object["metadata"]["uid"]: row for row in first.rows}
-    reader, wide = TableReader(session.client), shape.format == "wide"
+    wide = shape.format == "wide"
     for item, gone in _changes(session, one):
         metadata = item["metadata"]
         before = known.get(metadata["uid"])
         if before and not gone and before.object["metadata"]["resourceVersion"] == metadata["resourceVersion"]:
             continue
-        row = before if gone else _fresh(reader, one.resource, metadata, wide) or before
+        row = before if gone else _fresh(session, one.resource, metadata, wide) or before
         if row:
             known[metadata["uid"]] = row
             _print([_cells(one.resource, row, session, many=False)], to)
@@ -169,9 +169,10 @@ def _head(table: Table, session: Session) -> tuple[str, ...]:
     return table.head if session.scope else ("NAMESPACE", *table.head)
 
 
-def _fresh(reader: TableReader, resource: Resource, metadata: Mapping[str, Any], wide: bool) -> Row | None:
+def _fresh(session: Session, resource: Resource, metadata: Mapping[str, Any], wide: bool) -> Row | None:
+    namespace, name = metadata.get("namespace"), metadata["name"]
     try:
-        return reader.read(resource, namespace=metadata.get("namespace"), name=metadata["name"], wide=wide).rows[0]
+        return tables.read(session.client, resource, namespace=namespace, name=name, wide=wide).rows[0]
     except NotFound:
         return None  # gone meanwhile: its last row is shown once more
 

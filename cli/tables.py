@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from cli.errors import Failed
 from clients.kube import KubeClient, Resource
-from clients.kube.auth import Credential, Credentials
 
 _ACCEPT = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
@@ -27,28 +25,21 @@ class Table(NamedTuple):
     rows: tuple[Row, ...]
 
 
-class TableReader:
-    """Reads the same objects as its client does, in the Table form."""
-
-    def __init__(self, client: KubeClient) -> None:
-        credentials = _AskingForTables(client.connection.credentials)
-        self._client = KubeClient(dataclasses.replace(client.connection, credentials=credentials))
-
-    def read(
-        self,
-        resource: Resource,
-        *,
-        namespace: str | None,
-        name: str | None = None,
-        selector: str | None = None,
-        wide: bool = False,
-    ) -> Table:
-        """The objects of a namespace (None: of all), or the named one."""
-        params = {"includeObject": "Object"} | ({"labelSelector": selector} if selector else {})
-        answer = self._client.request("GET", resource.path(namespace, name), params=params).json()
-        if answer.get("kind") != "Table":
-            raise Failed(f"the API server does not know the Table form of {resource.plural}; use -o json, yaml or name")
-        return shown(answer, wide=wide)
+def read(
+    client: KubeClient,
+    resource: Resource,
+    *,
+    namespace: str | None,
+    name: str | None = None,
+    selector: str | None = None,
+    wide: bool = False,
+) -> Table:
+    """The objects of a namespace (None: of all), or the named one, in the Table form."""
+    params = {"includeObject": "Object"} | ({"labelSelector": selector} if selector else {})
+    answer = client.request("GET", resource.path(namespace, name), params=params, accept=_ACCEPT).json()
+    if answer.get("kind") != "Table":
+        raise Failed(f"the API server does not know the Table form of {resource.plural}; use -o json, yaml or name")
+    return shown(answer, wide=wide)
 
 
 def shown(answer: Mapping[str, Any], *, wide: bool) -> Table:
@@ -68,18 +59,3 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     return "" if cell is None else " ".join(str(cell).split())
-
-
-class _AskingForTables:
-    """Credentials that carry one more header: the client has no other way to say how an answer shall look."""
-
-    def __init__(self, inner: Credentials) -> None:
-        self._inner = inner
-
-    def get(self) -> Credential:
-        found = self._inner.get()
-        return found._replace(headers={**found.headers, "Accept": _ACCEPT})
-
-    def renew(self, refused: Credential) -> bool:
-        headers = {key: value for key, value in refused.headers.items() if key != "Accept"}
-        return self._inner.renew(refused._replace(headers=headers))

@@ -137,7 +137,7 @@ class Gone:
         if item is None or item["metadata"]["uid"] != self.uid:
             return done("deleted")
         text = status_of(item).get("message") or ", ".join(item["metadata"].get("finalizers") or ())
-        return waiting(str(text))
+        return waiting(f"on its way out: {text}")
 
 
 @dataclass(frozen=True)

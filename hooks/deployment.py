@@ -74,7 +74,10 @@ def _status(request: Request, children: list[Resource], now: str) -> dict[str, A
     observed = {(item["kind"], item["metadata"]["name"]): item for kind in request.children.values() for item in kind}
     found = [observed.get((child["kind"], child["metadata"]["name"])) for child in children]
     waiting = [_waiting(child, item) for child, item in zip(children, found, strict=True)]
-    failed = [text for item in found if item and (text := _stalled(item))]
+    failed, degraded = (
+        [text for item in found if item and (text := _said(item, type))]
+        for type in (conditions.STALLED, conditions.DEGRADED)
+    )
     ready = not any(waiting)
     status = {
         "resourceStatus": str(ResourceStatus.UPDATED if ready else ResourceStatus.UPDATING),
@@ -83,7 +86,7 @@ def _status(request: Request, children: list[Resource], now: str) -> dict[str, A
         "digest": _digest(children),
         "conditions": conditions.merged(
             previous.get("conditions") or [],
-            _conditions("; ".join(filter(None, waiting)), "; ".join(failed)),
+            _conditions("; ".join(filter(None, waiting)), "; ".join(failed), "; ".join(degraded)),
             generation=parent["metadata"].get("generation", 0),
             now=now,
         ),
@@ -91,11 +94,14 @@ def _status(request: Request, children: list[Resource], now: str) -> dict[str, A
     return statuses.stamped(canonical.stripped(status), previous, now)
 
 
-def _waiting(child: Resource, observed: Mapping[str, Any] | None) -> str:
+def _waiting(child: Resource, observed: Resource | None) -> str:
     """What this child is not yet, '' when it is as its spec wants it: ready, finished or suspended."""
     who = f"{child['kind']} {child['metadata']['name']}"
     if observed is None:
         return f"{who}: not there yet"
+    applied = as_applied([observed])[0].get("spec")
+    if applied is not None and applied != canonical.stripped(child["spec"]):
+        return f"{who}: is being updated"
     if conditions.is_true(observed, conditions.READY) or conditions.is_true(observed, conditions.SUSPENDED):
         return ""
     condition = conditions.find((observed.get("status") or {}).get("conditions"), conditions.READY)
@@ -104,8 +110,9 @@ def _waiting(child: Resource, observed: Mapping[str, Any] | None) -> str:
     return f"{who}: {condition.get('message') or _phase(observed)}"
 
 
-def _stalled(observed: Mapping[str, Any]) -> str:
-    condition = conditions.find((observed.get("status") or {}).get("conditions"), conditions.STALLED)
+def _said(observed: Mapping[str, Any], type: str) -> str:
+    """The child and its message, if it says that this condition holds."""
+    condition = conditions.find((observed.get("status") or {}).get("conditions"), type)
     name = f"{observed['kind']} {observed['metadata']['name']}"
     return f"{name}: {condition.get('message', '')}" if condition.get("status") == "True" else ""
 
@@ -137,10 +144,11 @@ def _digest(children: list[Resource]) -> dict[str, Any]:
     }
 
 
-def _conditions(waiting: str, failed: str) -> list[Condition]:
+def _conditions(waiting: str, failed: str, degraded: str) -> list[Condition]:
     reason = "Failed" if failed else "Waiting" if waiting else "AsDeclared"
     return [
         Condition(conditions.READY, not waiting, reason, waiting),
         Condition(conditions.PROGRESSING, bool(waiting) and not failed, reason, waiting),
+        Condition(conditions.DEGRADED, bool(degraded), "Degraded" if degraded else "AsExpected", degraded),
         Condition(conditions.STALLED, bool(failed), "Failed" if failed else "AsExpected", failed),
     ]

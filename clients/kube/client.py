@@ -95,13 +95,14 @@ class KubeClient:
         stream: bool = False,
         timeout: tuple[float, float] | None = None,
         repeat_server_errors: bool = True,
+        accept: str = "application/json",
     ) -> requests.Response:
         """The answer, always of status 2xx. With stream=True its body is still to be read: by lines().
 
         Raises Unreachable, an ApiError by status, or ConfigError where a credential cannot be had.
         repeat_server_errors: whether a GET answered with 5xx is worth another try.
         """
-        call = transport.Call(method, path, params, json, content_type, stream, timeout or self.timeout)
+        call = transport.Call(method, path, params, json, content_type, stream, timeout or self.timeout, accept)
         started, repeats, renewed = time.monotonic(), 0, False
         while True:
             credential = self.connection.credentials.get()

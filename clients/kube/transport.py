@@ -41,6 +41,7 @@ class Call(NamedTuple):
     content_type: str | None
     stream: bool
     timeout: tuple[float, float]
+    accept: str = "application/json"
 
 
 class Transport:
@@ -56,7 +57,7 @@ class Transport:
 
     def send(self, call: Call, credential: Credential) -> requests.Response:
         """The answer, whatever its status, whole unless call.stream. Raises Unreachable, nothing else."""
-        headers = dict(credential.headers)
+        headers = {"Accept": call.accept, **credential.headers}
         if call.content_type:
             headers["Content-Type"] = call.content_type
         if call.stream:
@@ -172,7 +173,6 @@ def _new_session(connection: Connection) -> requests.Session:
     # NB: trusting the environment would let REQUESTS_CA_BUNDLE replace the cluster's CA and .netrc our token.
     session.trust_env = False
     session.headers["User-Agent"] = USER_AGENT
-    session.headers["Accept"] = "application/json"
     adapter = _Adapter(connection.server_name)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

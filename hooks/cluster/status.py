@@ -38,7 +38,7 @@ def make_status(
         "suspended": cluster.suspend or None,
         "withoutSavepoint": report.without_savepoint or None,
         "flinkVersion": report.flink_version if life.has_pods else None,
-        "message": life.message,
+        "message": "; ".join(filter(None, (life.message, report.message))),
         "conditions": conditions.merged(
             previous.get("conditions") or [], _conditions(seen, life), generation=cluster.generation, now=now
         ),
@@ -89,11 +89,12 @@ def _conditions(seen: Observed, life: Lifecycle) -> list[Condition]:
     trouble = next((pod.trouble for pod in seen.pods if pod.trouble), "")
     unhealthy = _health(seen, life) == UNHEALTHY
     degraded = "PodTrouble" if trouble else "JobManagerSilent" if unhealthy else ""
+    what = trouble or ("the JobManager does not answer" if unhealthy else "")
     down = life.phase in (Phase.STOPPED, Phase.TERMINATED)
     return [
         Condition(conditions.READY, ready, life.reason, life.message),
         Condition(conditions.PROGRESSING, not ready and not down, life.reason, life.message),
-        Condition(conditions.DEGRADED, bool(degraded), degraded or "AsExpected", trouble or seen.report.message),
+        Condition(conditions.DEGRADED, bool(degraded), degraded or "AsExpected", what),
         Condition(conditions.SUSPENDED, down, life.reason if down else "Running"),
         Condition(conditions.STALLED, False, "AsExpected"),
     ]

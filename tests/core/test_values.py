@@ -61,10 +61,13 @@ def test_names():
     assert names.bootstrap_job("demo-a", 3) == "bootstrap-demo-a-3"
 
 
-def test_the_longest_names_that_the_crds_allow_fit_a_label_and_a_host_name():
-    """Millions of incarnations, a hundred TaskManagers; the Job's pods have a suffix of 6 of their own."""
-    assert len(names.taskmanager_pod("c" * 38, "0badcafe", 999, 99)) <= 63
-    assert len(names.bootstrap_job("j" * 48, 9999)) <= 63
+def test_the_longest_names_that_the_crds_allow_are_names_of_kubernetes():
+    """63 where the name is a DNS label or becomes a label's value, 253 for a pod."""
+    cluster, job = "c" * 38, "j" * 48
+    assert len(names.jobmanager_service(cluster)) <= 63
+    assert len(names.supervisor_deployment(cluster)) <= 63
+    assert len(names.bootstrap_job(job, 9999)) <= 63
+    assert len(names.taskmanager_pod(cluster, "0badcafe", 10**9, 10**4)) <= 253
 
 
 def test_labels_without_what_does_not_apply():

@@ -228,7 +228,7 @@ def test_the_report_goes_into_the_status():
     assert (degraded["status"], degraded["reason"], degraded["message"]) == (
         "True",
         "JobManagerSilent",
-        "connection refused",
+        "the JobManager does not answer",
     )
 
 

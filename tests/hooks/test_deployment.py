@@ -11,6 +11,7 @@ import yaml
 
 import crds
 from core import schema
+from local.metacontroller.apply import apply, with_last_applied
 
 from .worlds import CLUSTER_SPEC, JOB_SPEC, Post, applied, deployment_body, names_of, resource, taken
 
@@ -251,3 +252,12 @@ def test_two_jobs_of_one_name_are_a_wrong_spec():
     parent = deployment(("a",))
     parent["spec"]["jobs"] *= 2
     assert condition(sync(parent))["reason"] == "InvalidSpec"
+
+
+@pytest.mark.parametrize("sample", ["whole", "nulls"])
+def test_what_the_api_server_fills_in_is_no_difference_to_metacontroller(sample):
+    """Else each sync would write each child."""
+    cluster = {"whole": {"flinkConfiguration": {"a": 1}}, "nulls": {"taskManager": {"taskSlots": None}}}[sample]
+    for item in sync(deployment(cluster=cluster))["children"]:
+        observed = with_last_applied(taken(item), item)
+        assert apply(observed, item) == observed

@@ -1,0 +1,226 @@
+"""What the verbs write, and how their waiting ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from clients.kube import resources
+
+from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, conditions
+
+JOBS, CLUSTERS = resources.FLINK_JOBS, resources.FLINK_CLUSTERS
+PREFIX = "operator.nextbreakpoint.com/"
+Play = Callable[..., None]
+JOB = "flinkjob.nextbreakpoint.com/demo-one"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "resource", "wanted"),
+    [
+        (("job", "stop", "demo-one"), JOBS, ("STOP", "false", "false")),
+        (("job", "stop", "demo-one", "--drain"), JOBS, ("STOP", "false", "true")),
+        (("jobs", "stop", "--cluster-name", "demo", "--job-name", "one"), JOBS, ("STOP", "false", "false")),
+        (("job", "start", "demo-one", "--without-savepoint"), JOBS, ("START", "true", "false")),
+        (("cluster", "stop", "--cluster-name", "demo"), CLUSTERS, ("STOP", "false", "false")),
+        (("cluster", "start", "demo"), CLUSTERS, ("START", "false", "false")),
+        (("savepoint", "trigger", "demo-one", "--no-wait"), JOBS, ("TRIGGER_SAVEPOINT", "false", "false")),
+        (
+            ("savepoint", "forget", "--cluster-name", "demo", "--job-name", "one"),
+            JOBS,
+            ("FORGET_SAVEPOINT", "false", "false"),
+        ),
+    ],
+)
+def test_a_request_is_written_as_annotations(
+    run: Run, world: World, arguments: tuple[str, ...], resource: resources.Resource, wanted: tuple[str, ...]
+) -> None:
+    world.cluster()
+    world.job()
+    assert run(*arguments).exit_code == 0
+    found = world.annotations(resource, "demo-one" if resource is JOBS else "demo")
+    keys = ("requested-action", "without-savepoint", "drain")
+    assert tuple(found[PREFIX + key] for key in keys) == wanted
+    assert int(found[PREFIX + "action-timestamp"]) > 1_600_000_000_000
+
+
+def test_stop_waits_until_it_is_stopped(run: Run, world: World, supervisor: Play) -> None:
+    world.job()
+
+    def act() -> None:
+        world.become("demo-one", "Stopping", message="stopping the job with a savepoint")
+        world.consume(JOBS, "demo-one")
+        world.become("demo-one", "Stopped")
+
+    supervisor(JOBS, "demo-one", "STOP", act)
+    result = run("job", "stop", "demo-one", "--wait", "--timeout", "20s")
+    assert (result.exit_code, result.stdout) == (0, f"{JOB} stop requested\n{JOB} stopped\n")
+
+
+def test_stop_fails_with_the_reason_of_the_savepoint(run: Run, world: World, supervisor: Play) -> None:
+    world.job()
+
+    def act() -> None:
+        world.become("demo-one", "Stopping")
+        world.consume(JOBS, "demo-one")
+        world.become("demo-one", "Started", failure="SavepointFailed: disk full")
+
+    supervisor(JOBS, "demo-one", "STOP", act)
+    result = run("job", "stop", "demo-one", "--timeout", "20s")
+    assert result.exit_code == 1
+    assert f"error: {JOB}: SavepointFailed: disk full" in result.stderr
+
+
+def test_start_is_not_done_before_the_request_was_taken_up(run: Run, world: World) -> None:
+    """A job that runs is Started and ready all the time: only the request tells the old run from the new one."""
+    world.job()
+    result = run("job", "start", "demo-one", "--wait", "--timeout", "500ms")
+    assert result.exit_code == 1
+    assert f"{JOB}: not done after 0.5s; it is Started: the supervisor has not taken up START yet" in result.stderr
+
+
+def test_start_waits_until_it_is_ready(run: Run, world: World, supervisor: Play) -> None:
+    world.job(phase="Stopped")
+
+    def act() -> None:
+        world.become("demo-one", "Starting")
+        world.consume(JOBS, "demo-one")
+        world.become("demo-one", "Started")
+
+    supervisor(JOBS, "demo-one", "START", act)
+    result = run("job", "start", "demo-one", "--wait", "--timeout", "20s")
+    assert (result.exit_code, result.stdout) == (0, f"{JOB} start requested\n{JOB} started\n")
+
+
+def test_start_of_what_its_spec_suspends_is_refused_at_once(run: Run, world: World) -> None:
+    world.add(JOBS, "demo-one", {**JOB_SPEC, "suspend": True})
+    result = run("job", "start", "demo-one")
+    assert (result.exit_code, result.stderr) == (1, f"error: {JOB} cannot start: spec.suspend is true\n")
+    assert PREFIX + "requested-action" not in world.annotations(JOBS, "demo-one")
+
+
+def test_a_second_request_says_that_it_replaces_the_first(run: Run, world: World) -> None:
+    world.job()
+    run("job", "stop", "demo-one")
+    assert "replaces STOP, which nobody has taken up yet" in run("job", "start", "demo-one").stderr
+
+
+def test_scale_goes_through_the_subresource(run: Run, world: World) -> None:
+    world.job()
+    world.cluster()
+    assert run("job", "scale", "demo-one", "--parallelism", "4").stdout == f"{JOB} scaled to 4\n"
+    assert world.get(JOBS, "demo-one")["spec"]["jobParallelism"] == 4
+    assert run("cluster", "scale", "--cluster-name", "demo", "--task-managers", "3").exit_code == 0
+    assert world.get(CLUSTERS, "demo")["spec"]["taskManagers"] == 3
+    assert run("job", "scale", "demo-one", "--parallelism", "-1").exit_code == 2
+
+
+def test_scale_beyond_the_limits_is_told(run: Run, world: World) -> None:
+    world.job()
+    result = run("job", "scale", "demo-one", "--parallelism", "99")
+    assert "minJobParallelism and maxJobParallelism make it 32" in result.stderr
+
+
+def test_delete_waits_for_the_finalizers(run: Run, world: World) -> None:
+    world.add(JOBS, "demo-one", JOB_SPEC, finalizers=["example.com/held"])
+    late = run("job", "delete", "demo-one", "--timeout", "500ms")
+    assert (late.exit_code, late.stdout) == (1, f"{JOB} is being deleted\n")
+    assert f"{JOB}: not done after 0.5s; it is Deleting: on its way out: example.com/held" in late.stderr
+    world.client.patch(JOBS, "demo-one", {"metadata": {"finalizers": None}}, namespace="default")
+    assert run("job", "delete", "demo-one").exit_code == 1
+
+
+def test_delete_of_a_child_warns_that_it_comes_back(run: Run, world: World) -> None:
+    uid = world.add(resources.FLINK_DEPLOYMENTS, "demo", {"cluster": CLUSTER_SPEC})["metadata"]["uid"]
+    owner = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment", "name": "demo", "uid": uid}
+    world.add(JOBS, "demo-one", JOB_SPEC, ownerReferences=[{**owner, "controller": True}])
+    result = run("job", "delete", "demo-one")
+    assert (result.exit_code, result.stdout) == (0, f"{JOB} deleted\n")
+    assert "belongs to FlinkDeployment demo, which makes it again" in result.stderr
+
+
+# ---- savepoints ----------------------------------------------------------------------------------------------------
+
+
+def test_trigger_prints_the_path_alone(run: Run, world: World, supervisor: Play) -> None:
+    world.job(savepointPath="file:/old", savepointTimestamp="2026-01-01T00:00:00Z")
+
+    def act() -> None:
+        on_its_way = {"savepointTriggerId": "ab", "savepointRequestTimestamp": "2026-01-02T00:00:00Z"}
+        world.become("demo-one", "Started", **on_its_way)
+        world.consume(JOBS, "demo-one")
+        done = {"savepointTriggerId": "", "savepointPath": "file:/new", "savepointTimestamp": "2026-01-02T00:00:01Z"}
+        world.become("demo-one", "Started", **done)
+
+    supervisor(JOBS, "demo-one", "TRIGGER_SAVEPOINT", act)
+    result = run("savepoint", "trigger", "demo-one", "--timeout", "20s")
+    assert (result.exit_code, result.stdout) == (0, "file:/new\n")
+
+
+def test_trigger_fails_with_flinks_reason(run: Run, world: World, supervisor: Play) -> None:
+    world.job(savepointPath="file:/old", savepointTimestamp="2026-01-01T00:00:00Z")
+
+    def act() -> None:
+        world.become("demo-one", "Started", savepointTriggerId="ab")
+        world.consume(JOBS, "demo-one")
+        world.become("demo-one", "Started", savepointTriggerId="", failure="SavepointFailed: no such bucket")
+
+    supervisor(JOBS, "demo-one", "TRIGGER_SAVEPOINT", act)
+    result = run("savepoint", "trigger", "demo-one", "--timeout", "20s")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"error: {JOB}: SavepointFailed: no such bucket" in result.stderr
+
+
+def test_trigger_needs_a_running_job(run: Run, world: World) -> None:
+    world.job(phase="Stopped")
+    result = run("savepoint", "trigger", "demo-one")
+    assert result.exit_code == 1
+    assert result.stderr == f"error: {JOB} is Stopped: only a running job can take a savepoint\n"
+
+
+def test_list_shows_the_recovery_points(run: Run, world: World) -> None:
+    point = {"type": "SAVEPOINT", "path": "file:/a", "timestamp": "2026-01-01T00:00:00Z", "jobId": "00"}
+    world.job(recoveryPoints=[point])
+    assert [line.split() for line in run("savepoint", "list", "demo-one").stdout.splitlines()] == [
+        ["TYPE", "TIME", "CHECKPOINT-ID", "PATH"],
+        ["SAVEPOINT", "2026-01-01T00:00:00Z", "file:/a"],
+    ]
+    assert run("savepoint", "list", "demo-one", "-o", "name").stdout == "file:/a\n"
+
+
+# ---- pages ---------------------------------------------------------------------------------------------------------
+
+
+def test_status_is_1_when_something_is_degraded(run: Run, world: World) -> None:
+    world.job()
+    assert run("status", "job/demo-one").exit_code == 0
+    world.become("demo-one", "Started", conditions=conditions(1, Ready=(False, "no"), Degraded=(True, "disk full")))
+    result = run("job", "status", "demo-one")
+    assert result.exit_code == 1
+    assert "Waits for:      no; disk full" in result.stdout
+    assert run("describe", "job", "demo-one").exit_code == 0
+
+
+def test_the_page_of_a_cluster_tells_the_trouble_of_its_pods(run: Run, world: World) -> None:
+    world.cluster()
+    labels = {"clusterName": "demo", "owner": "flink-operator", "component": "flink", "role": "jobmanager"}
+    body = {"metadata": {"name": "jm", "labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    world.client.create(resources.PODS, body, namespace="default")
+    ended = {"name": "c", "image": "i", "imageID": "", "ready": False, "restartCount": 0}
+    ended["state"] = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    status = {"status": {"phase": "Failed", "containerStatuses": [ended]}}
+    world.client.patch(resources.PODS, "jm", status, namespace="default", subresource="status")
+    event = {
+        "metadata": {"name": "e"},
+        "involvedObject": {"kind": "Pod", "name": "jm", "namespace": "default"},
+        "reason": "Killed",
+        "message": "out of memory",
+        "type": "Warning",
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+    }
+    for number in "12":
+        world.client.create(resources.EVENTS, {**event, "metadata": {"name": f"e{number}"}}, namespace="default")
+    text = run("describe", "fc", "demo").stdout
+    assert "OOMKilled, exit code 137" in text
+    assert "Killed x2" in text

@@ -1,0 +1,89 @@
+"""The root command: lazy, and every error in one line with its exit code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cli import main, options, output, session
+from core import times
+
+from .conftest import Run, World
+
+
+def test_help_imports_no_client() -> None:
+    code = "import sys; from cli.main import root; root(['--help'], standalone_mode=False); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "cli.commands.apply" in found
+    assert not {"requests", "yaml", "rich", "flask", "jsonschema"} & set(found)
+
+
+def test_usage_says_kubectl_flink_when_it_is_a_plugin() -> None:
+    assert main.program("/usr/bin/kubectl-flink") == "kubectl flink"
+    assert main.program("/usr/bin/flinkctl") == "flinkctl"
+
+
+def test_without_a_cluster_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    result = CliRunner().invoke(main.root, ["get"])
+    assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
+    assert "no Kubernetes cluster is configured" in result.stderr
+
+
+def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_v(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(where: options.Where) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(session, "connect", broken)
+    monkeypatch.setattr(session, "Session", broken)
+    result = run("get")
+    told = "error: unexpected ZeroDivisionError: by nothing (a defect of flinkctl; -v shows where)\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+    for arguments in (("-v", "get"), ("get", "-v")):
+        result = run(*arguments)
+        assert "Traceback" in result.stderr
+        assert result.stderr.endswith("error: unexpected ZeroDivisionError: by nothing\n")
+
+
+def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(where: options.Where) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session, "Session", interrupted)
+    assert run("get").exit_code == 130
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1m30s", 90), ("500ms", 0.5), ("1.5h", 5400)])
+def test_durations_are_gos(text: str, seconds: float) -> None:
+    assert options.Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["5", "s", "", "-1s", "0s", "1 m"])
+def test_what_is_no_duration_is_wrong_usage(run: Run, text: str) -> None:
+    assert run("job", "stop", "x", f"--timeout={text}").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(5, "5s"), (119, "119s"), (125, "2m5s"), (3600, "60m"), (7 * 3600 + 60, "7h1m"), (10**5, "27h"), (10**6, "11d")],
+)
+def test_ages_are_kubectls(seconds: int, text: str) -> None:
+    assert output.age(times.from_millis(0), times.from_millis(seconds * 1000)) == text
+
+
+def test_names_are_needed_and_said_once(run: Run) -> None:
+    for arguments in (
+        ("job", "start"),
+        ("job", "start", "x", "--job-name", "y", "--cluster-name", "c"),
+        ("job", "start", "--job-name", "y"),
+        ("cluster", "stop"),
+        ("savepoint", "trigger", "a", "b"),
+    ):
+        assert run(*arguments).exit_code == 2, arguments

@@ -1,0 +1,93 @@
+"""When waiting ends: each goal on the objects that it may meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli import verdicts
+from cli.verdicts import Current, Goal, Gone, Outcome, Saved, Scaled, Started, Stopped
+from core import names
+
+from .conftest import JOB_SPEC, conditions
+
+WAITING, DONE, FAILED = Outcome.WAITING, Outcome.DONE, Outcome.FAILED
+READY = {"supervisorStatus": "Started", "conditions": conditions(1, Ready=(True, "running"))}
+DOWN = {"supervisorStatus": "Stopped", "conditions": conditions(1, Ready=(False, "asked"), Suspended=(True, "asked"))}
+STALLED = {"supervisorStatus": "Stopped", "conditions": conditions(1, Ready=(False, ""), Stalled=(True, "no JAR"))}
+
+
+def item(kind: str, status: dict[str, Any], action: str = "", report: str = "", generation: int = 1) -> dict[str, Any]:
+    annotations = {names.REQUESTED_ACTION: action, names.ACTION_TIMESTAMP: "1", names.REPORT: report}
+    metadata = {"name": "x", "uid": "u", "generation": generation, "annotations": annotations}
+    spec = JOB_SPEC if kind == "FlinkJob" else {}
+    return {"kind": kind, "metadata": metadata, "spec": spec, "status": {"observedGeneration": 1, **status}}
+
+
+def job(status: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return item("FlinkJob", status, **more)
+
+
+def cluster(revision: str, restarts: int, **more: Any) -> dict[str, Any]:
+    return item("FlinkCluster", {**READY, "revision": revision}, report=f'{{"restarts": {restarts}}}', **more)
+
+
+OLD, NEW = {"savepointPath": "file:/old"}, {"savepointPath": "file:/new"}
+
+
+@pytest.mark.parametrize(
+    ("goal", "found", "outcome"),
+    [
+        (Current(), job(READY), DONE),
+        (Current(), job(DOWN), DONE),
+        (Current(), job(READY, generation=2), WAITING),
+        (Current(), job(STALLED), FAILED),
+        (Current(), job(STALLED, generation=2), WAITING),
+        (Current(), job({"observedGeneration": 0}), WAITING),
+        (Current(), None, FAILED),
+        (Gone("u"), job(READY), WAITING),
+        (Gone("other"), job(READY), DONE),
+        (Gone("u"), None, DONE),
+        (Started(job(READY)), job(READY, action="START"), WAITING),
+        (Started(job(READY)), job({**READY, "handledAction": "START@1"}, action="START"), DONE),
+        (Started(job(READY)), job({"supervisorStatus": "Stopping"}), WAITING),
+        (Started(job(READY)), job(READY), DONE),
+        (Started(job(DOWN)), job(DOWN), FAILED),
+        (Started(job(DOWN)), job(STALLED), FAILED),
+        (Started(job(DOWN)), job({"supervisorStatus": "Stopped", "retryAt": "2026-01-01T00:00:00Z"}), WAITING),
+        # A cluster's restart: taken up in the report, not yet seen by the hook.
+        (Started(cluster("a", 0)), cluster("a", 1), WAITING),
+        (Started(cluster("a", 0)), cluster("b", 1), DONE),
+        (Started(cluster("a", 0)), cluster("a", 0), DONE),
+        (Stopped(), job(DOWN), DONE),
+        (Stopped(), job(DOWN, action="STOP"), WAITING),
+        (Stopped(), job({"supervisorStatus": "Stopping"}), WAITING),
+        (Stopped(), job(READY), FAILED),
+        (Stopped(), cluster("a", 0), WAITING),
+        (Scaled(), job({**READY, "resourceStatus": "Updated", "jobParallelism": 1}), DONE),
+        (Scaled(), job({**READY, "resourceStatus": "Updated", "jobParallelism": 2}), WAITING),
+        (Scaled(), job({**READY, "resourceStatus": "Updating", "jobParallelism": 1}), WAITING),
+        (Scaled(), job(DOWN), DONE),
+        (Scaled(), job(STALLED), FAILED),
+        (Saved(job({**READY, **OLD})), job({**READY, **OLD}, action="TRIGGER_SAVEPOINT"), WAITING),
+        (Saved(job({**READY, **OLD})), job({**READY, **OLD, "savepointTriggerId": "a"}), WAITING),
+        (Saved(job({**READY, **OLD})), job({**READY, **NEW}), DONE),
+        (Saved(job({**READY, **OLD})), job({**READY, **OLD}), FAILED),
+        (Saved(job({**READY, **OLD})), job({**READY, **OLD, "supervisorStatus": "Stopping"}), WAITING),
+    ],
+)
+def test_goals(goal: Goal, found: dict[str, Any] | None, outcome: Outcome) -> None:
+    assert goal.judge(found).outcome == outcome
+
+
+def test_a_savepoint_that_was_on_its_way_before_is_not_the_one_asked_for() -> None:
+    earlier = {"savepointTimestamp": "2026-01-01T00:00:00Z", "savepointRequestTimestamp": "2026-01-01T00:00:05Z"}
+    found = job({**READY, **NEW, **earlier, "failure": "SavepointFailed: disk full"})
+    assert Saved(job({**READY, **OLD})).judge(found) == verdicts.failed("SavepointFailed: disk full")
+
+
+def test_what_it_waits_for_says_each_text_once() -> None:
+    told = conditions(1, Ready=(False, "disk full; next try soon"), Degraded=(True, "disk full"))
+    assert verdicts.waits_for(job({"conditions": told})) == "disk full; next try soon"
+    assert verdicts.waits_for(job({"conditions": told}, action="STOP")) == "the supervisor has not taken up STOP yet"
