@@ -58,7 +58,7 @@ def _evaluate(node: ast.expr, names: Mapping[str, Any]) -> Any:
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return _compare(op, _evaluate(left, names), _evaluate(right, names))
         case ast.Call(func=ast.Name(id="has"), args=[ast.Attribute(value=inner, attr=attr)]):
-            return attr in _evaluate(inner, names)
+            return _evaluate(inner, names).get(attr) is not None  # as in an API server: a null is not there
         case ast.Call(func=ast.Name(id="size"), args=[inner]):
             return len(_evaluate(inner, names))
         case ast.Call(func=ast.Attribute(value=inner, attr="all" | "exists" as macro), args=[ast.Name(id=name), body]):

@@ -149,10 +149,6 @@ class Report(Record):
         return canonical.canonical_json(self.to_json())
 
 
-def report(cluster: Cluster) -> Report:
-    return Report.parse(cluster.annotations.get(names.REPORT))
-
-
 @dataclass(frozen=True)
 class ClusterStatus:
     """The part of `.status` that decisions look back at; the cluster hook writes it."""
@@ -164,6 +160,8 @@ class ClusterStatus:
     jobmanager_uid: str  # the pod of this incarnation, once seen
     going_down: bool  # Stopping in order to stay down, rather than to come back
     without_savepoint: bool
+    stopped: bool  # what people asked for, as the report said it last
+    restarts: int
     task_managers: int  # wanted
     observed_generation: int
 
@@ -179,6 +177,15 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         jobmanager_uid=spec.text(spec.part(status, "jobManagerPod"), "uid"),
         going_down=spec.flag(status, "goingDown"),
         without_savepoint=spec.flag(status, "withoutSavepoint"),
+        stopped=spec.flag(status, "stopped"),
+        restarts=spec.whole(status, "restarts", 0),
         task_managers=spec.whole(status, "taskManagers", 0),
         observed_generation=spec.whole(status, "observedGeneration", 0),
     )
+
+
+def report(cluster: Cluster, status: ClusterStatus) -> Report:
+    """The supervisor's report. Where its annotation was lost (`kubectl replace`, a hand's edit), what people asked for
+    is still known from the status: a stopped cluster does not start by that, and none restarts."""
+    found = Report.parse(cluster.annotations.get(names.REPORT))
+    return found if found != Report() else Report(stopped=status.stopped, restarts=status.restarts)

@@ -114,10 +114,10 @@ class ClusterCycle:
 
     def _tell(self, resource: Mapping[str, Any], look: Look) -> None:
         """Writes the report when it says something new, in one patch with the request that it answers."""
-        cluster, now = clusters.read(resource), datetime.now(UTC)
+        cluster, status, now = clusters.read(resource), clusters.read_status(resource), datetime.now(UTC)
         self._idle = report.idle_since(self._idle, look, now)
-        told = report.tell(cluster, clusters.read_status(resource), look, idle=self._idle, now=now)
-        if told.report == clusters.report(cluster) and not told.handled:
+        told = report.tell(cluster, status, look, idle=self._idle, now=now)
+        if told.report.text() == cluster.annotations.get(names.REPORT) and not told.handled:
             return
         annotations: dict[str, str | None] = {names.REPORT: told.report.text()}
         if told.handled:

@@ -19,7 +19,7 @@ from core import job as jobs
 from core import names, schema, times
 from core.job_status import JobStatus, read_status
 from core.states import Phase
-from supervisor import observe
+from supervisor import observe, recovery
 from supervisor.act import act, after_refusal
 from supervisor.decide import decide
 from supervisor.decision import Decision, Run
@@ -27,7 +27,7 @@ from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.world import ClusterView, World
 
-# Checkpoints alone are written this often; in between they are remembered here.
+# Checkpoints alone are written this often, and before Flink drops the stored ones; in between they are remembered here.
 CHECKPOINT_WRITES = timedelta(seconds=60)
 AFTER_CONFLICT = 0.1
 AFTER_ERROR = 2.0
@@ -130,7 +130,8 @@ class Lane:
         points_only = status == stored.but(
             recovery_points=status.recovery_points, had_state=stored.had_state, timestamp=status.timestamp
         )
-        if points_only and stored.recovery_points and world.now - self._written_at < CHECKPOINT_WRITES:
+        recent = world.now - self._written_at < CHECKPOINT_WRITES
+        if points_only and recent and not recovery.outdated(stored, status):
             self._unwritten = status
             return resource, status
         body = {**resource, "status": status.to_json()}

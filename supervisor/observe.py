@@ -20,7 +20,7 @@ REMEMBERED_ATTEMPTS = 10
 def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> ClusterView:
     """`pods` are those of the cluster, `look` is of the JobManager of the incarnation that the status names."""
     cluster, status = clusters.read(resource), clusters.read_status(resource)
-    report = clusters.report(cluster)
+    report = clusters.report(cluster, status)
     flink = [pod for pod in pods if _role(pod) in (names.JOBMANAGER, names.TASKMANAGER)]
     return ClusterView(
         name=cluster.name,

@@ -22,6 +22,15 @@ def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus
 KEPT_CHECKPOINTS = 5
 
 
+def outdated(stored: JobStatus, status: JobStatus) -> bool:
+    """Would what is stored soon lead to no checkpoint that Flink still retains? It is all that is known when supervisor
+    and JobManager are lost together, with their node."""
+    if not stored.recovery_points or not status.recovery_points:
+        return True
+    old, new = stored.recovery_points[0], status.recovery_points[0]
+    return old.job_id != new.job_id or new.checkpoint_id - old.checkpoint_id >= KEPT_CHECKPOINTS // 2
+
+
 def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> JobStatus:
     """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path."""
     point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id)
@@ -56,7 +65,7 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
 
 
 def without_checkpoints(status: JobStatus) -> JobStatus:
-    """Without the checkpoints of this attempt: Flink discards them with a job that ended by a savepoint."""
+    """Without the checkpoints of this attempt: Flink discards them with a job that has finished."""
     kept = (point for point in status.recovery_points if point.type == SAVEPOINT or point.job_id != status.job_id)
     return status.but(recovery_points=tuple(kept))
 

@@ -25,7 +25,7 @@ class Told:
 
 def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[str, datetime], now: datetime) -> Told:
     """`idle` says since when a TaskManager has had all its slots free."""
-    before = clusters.report(cluster)
+    before = clusters.report(cluster, status)
     if _carried_out(cluster, status, before):
         before = replace(before, without_savepoint=False)
     report = replace(

@@ -91,7 +91,10 @@ def ended(world: World) -> Decision:
     """The job is over in Flink, by itself or by another hand."""
     if world.flink.status == "FAILED":
         return fail(world, "JobFailed", world.flink.exception or "Flink does not say why")
-    status = released(recovery.with_checkpoint(world, world.status)).but(job_status=world.flink.status)
+    status = recovery.with_checkpoint(world, world.status)
+    if world.flink.status == "FINISHED":
+        status = recovery.without_checkpoints(status)
+    status = released(status).but(job_status=world.flink.status)
     why = f"the job is {world.flink.status} in Flink"
     return Decision(
         status.but(supervisor_status=Phase.STOPPED, stopped_by=StoppedBy.FLINK, failures=0, failure="", message=why),

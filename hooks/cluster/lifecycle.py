@@ -45,9 +45,7 @@ def decide(seen: Observed, *, task_managers: int, deadline_passed: bool = False)
     now = _as_published(seen)
     if now.phase == Phase.UNKNOWN:
         return (
-            _stopped(now, down)
-            if down
-            else _starting(now, seen.target, now.incarnation + 1, "New", "starting the cluster")
+            _stopped(now, down) if down else _starting(seen.target, now.incarnation + 1, "New", "starting the cluster")
         )
     if now.phase in ENDED:
         return _from_stopped(now, seen, down)
@@ -98,7 +96,7 @@ def _jobmanager(seen: Observed, here: Lifecycle) -> Pod | None:
     )
 
 
-def _starting(now: Lifecycle, revision: str, incarnation: int, reason: str, message: str) -> Lifecycle:
+def _starting(revision: str, incarnation: int, reason: str, message: str) -> Lifecycle:
     return Lifecycle(Phase.STARTING, revision, revision, incarnation, None, False, reason, message)
 
 
@@ -110,7 +108,7 @@ def _stopped(now: Lifecycle, down: str) -> Lifecycle:
 def _from_stopped(now: Lifecycle, seen: Observed, down: str) -> Lifecycle:
     if down:
         return _stopped(now, down)
-    return _starting(now, seen.target, now.incarnation + 1, "Resumed", "starting the cluster again")
+    return _starting(seen.target, now.incarnation + 1, "Resumed", "starting the cluster again")
 
 
 def _stopping(now: Lifecycle, seen: Observed, down: str) -> Lifecycle:
@@ -137,13 +135,12 @@ def _from_stopping(now: Lifecycle, seen: Observed, down: str, task_managers: int
         return _stopping(now, seen, down)
     if down:
         return _stopped(now, down)
-    return _starting(now, seen.target, now.incarnation + 1, "RevisionChanged", "starting the pods of the new revision")
+    return _starting(seen.target, now.incarnation + 1, "RevisionChanged", "starting the pods of the new revision")
 
 
 def _running(now: Lifecycle, seen: Observed, task_managers: int) -> Lifecycle:
     if _jobmanager_is_dead(now, seen):
         return _starting(
-            now,
             now.revision,
             now.incarnation + 1,
             "JobManagerLost",
@@ -152,16 +149,11 @@ def _running(now: Lifecycle, seen: Observed, task_managers: int) -> Lifecycle:
     missing = _missing(now, seen, task_managers)
     here = replace(now, target_revision=now.revision, going_down=False)
     if missing:
-        return replace(
-            here, phase=Phase.STARTING if _was_starting(now) else now.phase, reason="Waiting", message=missing
-        )
+        phase = Phase.STARTED if now.phase == Phase.STARTED else Phase.STARTING
+        return replace(here, phase=phase, reason="Waiting", message=missing)
     return replace(
         here, phase=Phase.STARTED, reason="Started", message="the JobManager answers and the slots are there"
     )
-
-
-def _was_starting(now: Lifecycle) -> bool:
-    return now.phase != Phase.STARTED
 
 
 def _jobmanager_is_dead(now: Lifecycle, seen: Observed) -> bool:

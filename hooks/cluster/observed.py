@@ -60,12 +60,12 @@ class Observed:
 
 
 def read(request: Request) -> Observed:
-    cluster = clusters.read(request.parent)
+    cluster, status = clusters.read(request.parent), clusters.read_status(request.parent)
     bound = [job for job in request.related_of(names.JOB) if _runs_on(job, cluster.name)]
     return Observed(
         cluster=cluster,
-        status=clusters.read_status(request.parent),
-        report=clusters.report(cluster),
+        status=status,
+        report=clusters.report(cluster, status),
         pods=tuple(pod(item) for item in request.of("Pod")),
         jobs=tuple(_bound_job(item) for item in bound),
     )

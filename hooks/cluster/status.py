@@ -36,6 +36,8 @@ def make_status(
         "jobManagerPod": _jobmanager_pod(seen, life),
         "goingDown": life.going_down or None,
         "suspended": cluster.suspend or None,
+        "stopped": report.stopped or None,
+        "restarts": report.restarts or None,
         "withoutSavepoint": report.without_savepoint or None,
         "flinkVersion": report.flink_version if life.has_pods else None,
         "message": "; ".join(filter(None, (life.message, report.message))),

@@ -359,7 +359,7 @@ def test_a_cluster_that_goes_for_good_stops_the_job(world, cluster):
     [("stopping", "Starting"), ("suspending", "Starting"), ("being stopped", "Stopped"), ("deleting", "Stopped")],
 )
 def test_a_submitted_job_whose_tasks_cannot_run_does_not_hold_up_its_cluster(world, cluster, next, flink):
-    """The first image of the TaskManagers was wrong: the corrected one must not wait for the job's start to time out."""
+    """The first image of the TaskManagers was wrong: the corrected one must not wait for the start to time out."""
     status = decide(world("submitted", cluster=cluster, flink=flink)).status
     assert (status.supervisor_status, status.stop.next, status.stop.savepoint) == (Phase.STOPPING, next, False)
 

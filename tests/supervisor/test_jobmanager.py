@@ -1,0 +1,125 @@
+"""What one look at the JobManager shows of a job."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from clients.flink import (
+    Checkpoints,
+    FlinkClient,
+    JobSummary,
+    NotFound,
+    NotReachable,
+    Operation,
+    Overview,
+    Unknown,
+)
+from core.job_status import JobStatus, Stop
+from supervisor.jobmanager import JobManager, Look
+from supervisor.world import FlinkJob, Sight
+
+SUBMITTED = JobStatus(job_id="j", incarnation=3)
+OVERVIEW = Overview("2.3.0", 1, 2, 1, 1, 0, 0, 0)
+
+
+def listed(status: str = "RUNNING", running: int = 2) -> JobSummary:
+    return JobSummary("j", "count", status, 0, running, 0, 2)
+
+
+@pytest.fixture
+def manager() -> Any:
+    made: Any = JobManager("127.0.0.1", 3)
+    made.client = create_autospec(FlinkClient, instance=True)
+    made.client.jobmanager_config.return_value = {"state.backend": "rocksdb"}
+    made.client.config.return_value = {"flink-version": "1.17.2"}
+    made.client.overview.return_value = OVERVIEW
+    made.client.taskmanagers.return_value = ()
+    made.client.jobs.return_value = (listed(),)
+    made.client.checkpoints.return_value = Checkpoints(completed=1)
+    made.client.checkpointing_config.return_value = 10000
+    return made
+
+
+def test_what_cannot_change_is_read_once(manager):
+    manager.look()
+    manager.look()
+    manager.client.config.assert_called_once_with()
+    assert manager.settings == {"state.backend": "rocksdb"}
+    assert not manager.capabilities.claim_mode
+
+
+@pytest.mark.parametrize("question", ["jobmanager_config", "config", "overview", "jobs", "taskmanagers"])
+def test_half_an_answer_is_none(manager, question):
+    getattr(manager.client, question).side_effect = NotReachable("refused")
+    assert manager.look() == Look()
+    assert not manager.look().answering
+
+
+def test_a_job_that_runs(manager):
+    look = manager.look()
+    assert manager.job(SUBMITTED, look) == FlinkJob(
+        Sight.SEEN, "RUNNING", tasks_run=True, checkpoints=Checkpoints(completed=1), checkpointing=10.0
+    )
+    manager.job(SUBMITTED, look)
+    manager.client.checkpointing_config.assert_called_once_with("j")
+
+
+@pytest.mark.parametrize("status", [JobStatus(), SUBMITTED.but(incarnation=2)])
+def test_a_job_of_another_incarnation_is_not_asked_for(manager, status):
+    assert manager.job(status, manager.look()) == FlinkJob()
+
+
+def test_submitted_after_the_look(manager):
+    look = Look(OVERVIEW)
+    assert manager.job(SUBMITTED, look).sight == Sight.SEEN
+
+
+def test_missing_only_when_the_jobmanager_says_so(manager):
+    manager.client.jobs.return_value = ()
+    assert manager.job(SUBMITTED, manager.look()).sight == Sight.MISSING
+    manager.client.jobs.side_effect = Unknown("HTTP 500")
+    assert manager.job(SUBMITTED, Look(OVERVIEW)).sight == Sight.UNKNOWN
+    assert manager.job(SUBMITTED, Look()).sight == Sight.UNKNOWN
+
+
+@pytest.mark.parametrize("question", ["checkpoints", "checkpointing_config"])
+def test_half_of_the_answers_about_a_job_are_none(manager, question):
+    getattr(manager.client, question).side_effect = Unknown("time-out")
+    assert manager.job(SUBMITTED, manager.look()).sight == Sight.UNKNOWN
+
+
+def test_a_job_without_checkpoints(manager):
+    manager.client.checkpoints.side_effect = manager.client.checkpointing_config.side_effect = NotFound(404, "off")
+    job = manager.job(SUBMITTED, manager.look())
+    assert (job.checkpoints, job.checkpointing) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "trigger"),
+    [
+        ({}, None),
+        ({"savepoint_trigger_id": "sp"}, "sp"),
+        ({"stop": Stop("st")}, "st"),
+        ({"stop": Stop("st"), "savepoint_trigger_id": "sp"}, "st"),
+    ],
+)
+def test_the_operation_on_its_way(manager, status, trigger):
+    manager.client.operation.return_value = Operation("IN_PROGRESS")
+    job = manager.job(SUBMITTED.but(**status), manager.look())
+    assert job.operation == (Operation("IN_PROGRESS") if trigger else None)
+    assert [call.args for call in manager.client.operation.call_args_list] == ([("j", trigger)] if trigger else [])
+
+
+def test_an_operation_that_flink_does_not_know(manager):
+    manager.client.operation.side_effect = NotFound(404, "no")
+    assert manager.job(SUBMITTED.but(savepoint_trigger_id="sp"), manager.look()).operation is None
+
+
+@pytest.mark.parametrize(("status", "asked"), [("RUNNING", False), ("FAILED", True), ("RESTARTING", True)])
+def test_why_it_is_in_trouble(manager, status, asked):
+    manager.client.jobs.return_value = (listed(status, 0),)
+    manager.client.exceptions.return_value = "IOException: disk full"
+    assert manager.job(SUBMITTED, manager.look()).exception == ("IOException: disk full" if asked else "")

@@ -1,0 +1,128 @@
+"""From API objects to records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clients.flink import JobSummary, Overview
+from core import names
+from core.job_status import Delivery, JobStatus
+from core.states import Phase
+from supervisor import observe, steps
+from supervisor.jobmanager import Look
+from supervisor.world import Bootstrap
+
+CLUSTER: dict[str, Any] = {
+    "metadata": {"name": "demo", "annotations": {}},
+    "spec": {"supervisor": {"image": "ours:1", "pollingInterval": 0}},
+    "status": {"supervisorStatus": "Started", "revision": "r1", "incarnation": 2},
+}
+LOOK = Look(Overview("2.3.0", 1, 4, 3, 1, 0, 0, 0))
+
+
+def pod(role: str = "jobmanager", incarnation: int = 2, phase: str = "Running", **metadata: Any) -> dict[str, Any]:
+    labels = names.pod_labels("demo", role=role, revision="r1", incarnation=incarnation)
+    return {"metadata": {"name": role, "labels": labels, **metadata}, "status": {"phase": phase}}
+
+
+def test_the_cluster_as_its_jobs_see_it():
+    view = observe.cluster_view(CLUSTER, [pod(), pod("taskmanager")], LOOK)
+    assert (view.phase, view.revision, view.incarnation) == (Phase.STARTED, "r1", 2)
+    assert (view.answering, view.fenced, view.jobmanager_gone) == (True, True, False)
+    assert (view.slots_total, view.slots_free) == (4, 3)
+    assert view.polling_interval == 1
+    assert view.can_run
+
+
+PODS = {
+    "well": ([pod(), pod("taskmanager")], True, False),
+    "none": ([], True, True),
+    "failed": ([pod(phase="Failed")], True, True),
+    "ended": ([pod(phase="Succeeded")], True, True),
+    "being deleted": ([pod(deletionTimestamp="2026-03-01T12:00:00Z")], True, True),
+    "of another incarnation": ([pod(incarnation=1)], False, True),
+    "an old task manager is left": ([pod(), pod("taskmanager", 1)], False, False),
+    "even a dead one": ([pod(), pod("taskmanager", 1, "Failed")], False, False),
+    "a bootstrap is none of them": ([pod(), pod("bootstrap", 0)], True, False),
+}
+
+
+@pytest.mark.parametrize(("pods", "fenced", "gone"), PODS.values(), ids=PODS)
+def test_fence_and_loss(pods, fenced, gone):
+    view = observe.cluster_view(CLUSTER, pods, LOOK)
+    assert (view.fenced, view.jobmanager_gone) == (fenced, gone)
+    assert view.can_run == fenced
+
+
+# ---- the bootstrap pod ---------------------------------------------------------------------------------------------
+
+
+def container(name: str = names.BOOTSTRAP, **state: Any) -> dict[str, Any]:
+    return {"name": name, "state": state}
+
+
+def ended(code: int, message: str = "") -> dict[str, Any]:
+    return {"exitCode": code, "message": message, "reason": "Error" if code else "Completed"}
+
+
+STATES: dict[str, tuple[dict[str, Any], Bootstrap]] = {
+    "runs": ({"containerStatuses": [container(running={})]}, Bootstrap()),
+    "being made": ({"containerStatuses": [container(waiting={"reason": "ContainerCreating"})]}, Bootstrap()),
+    "no image": (
+        {"initContainerStatuses": [container("jar", waiting={"reason": "ErrImagePull", "message": "no such image"})]},
+        Bootstrap(waiting="ErrImagePull: no such image"),
+    ),
+    "no room": (
+        {"conditions": [{"reason": "Unschedulable", "message": "0/3 nodes"}]},
+        Bootstrap(waiting="Unschedulable: 0/3 nodes"),
+    ),
+    "done": ({"containerStatuses": [container(terminated=ended(0, '{"jarId": "x.jar"}'))]}, Bootstrap(jar_id="x.jar")),
+    "done, says nothing": ({"containerStatuses": [container(terminated=ended(0))]}, Bootstrap()),
+    "done, says nonsense": ({"containerStatuses": [container(terminated=ended(0, "[1]"))]}, Bootstrap()),
+    "cannot upload": (
+        {"containerStatuses": [container(terminated=ended(1, '{"error": "refused"}'))]},
+        Bootstrap(failure="refused"),
+    ),
+    "no such jar": (
+        {"initContainerStatuses": [container("jar", terminated=ended(1, "cp: no such file\n"))]},
+        Bootstrap(failure="cp: no such file"),
+    ),
+    "killed": (
+        {"containerStatuses": [container(terminated=ended(137))]},
+        Bootstrap(failure="container bootstrap ended with 137 (Error)"),
+    ),
+    "evicted": ({"phase": "Failed", "reason": "Evicted", "message": "disk"}, Bootstrap(failure="Evicted: disk")),
+    "the first is done, the second waits": (
+        {
+            "initContainerStatuses": [container("jar", terminated=ended(0))],
+            "containerStatuses": [container(waiting={"reason": "PodInitializing"})],
+        },
+        Bootstrap(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("status", "seen"), STATES.values(), ids=STATES)
+def test_the_bootstrap_tells_by_its_pod(status, seen):
+    labels = {"batch.kubernetes.io/job-name": "bootstrap-count-3"}
+    pods = [{"metadata": {"name": "p", "labels": labels}, "status": status}]
+    assert observe.bootstrap(pods, "count", JobStatus(delivery=Delivery(number=3))) == seen
+    assert observe.bootstrap(pods, "count", JobStatus(delivery=Delivery(number=4))) == Bootstrap()
+
+
+# ---- strays --------------------------------------------------------------------------------------------------------
+
+
+def look_with(*runs: tuple[str, str]) -> Look:
+    return Look(LOOK.overview, {id: JobSummary(id, "n", status, 0, 1, 0, 1) for id, status in runs})
+
+
+def test_strays_are_earlier_attempts_that_live():
+    ids = [steps.job_id("uid", attempt) for attempt in range(5)]
+    look = look_with((ids[1], "RUNNING"), (ids[2], "FAILED"), (ids[3], "INITIALIZING"), ("other", "RUNNING"))
+    assert observe.strays("uid", JobStatus(attempt=3, job_id=ids[3]), look) == (ids[1],)
+    assert observe.strays("uid", JobStatus(attempt=3, job_id=""), look) == (ids[1], ids[3])
+    assert observe.strays("another", JobStatus(attempt=3), look) == ()
+    assert observe.strays("uid", JobStatus(), look) == ()
