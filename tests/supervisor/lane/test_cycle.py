@@ -1,0 +1,190 @@
+"""One tick of the cycle, with its threads' work done by hand: the report, and which lanes step."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from clients.kube import Changed, Conflict, Listed, Unreachable
+from core import cluster as clusters
+from core import names
+from supervisor import cycle as module
+from supervisor.cycle import ClusterCycle
+
+
+class AtOnce:
+    """An executor that does it now, or keeps it when `busy`."""
+
+    def __init__(self) -> None:
+        self.busy, self.kept, self.done = False, [], 0
+
+    def submit(self, work: Any, *args: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self.busy:
+            self.kept.append(future)
+        else:
+            future.set_result(work(*args))
+            self.done += 1
+        return future
+
+
+class Cycle(ClusterCycle):
+    """... whose watches have brought what is on the stage."""
+
+    def __init__(self, stage: Any) -> None:
+        super().__init__(stage.kube, "test", "demo")
+        self._pool.shutdown()
+        self.stage, self.pool = stage, AtOnce()
+        self._pool = self.pool  # type: ignore[assignment]
+
+    def refresh(self) -> None:
+        stage = self.stage
+        for cache, objects in (
+            (self._clusters, [stage.kube.objects["flinkclusters", "demo"]]),
+            (self._jobs, [stage.job]),
+            (self._pods, [{**pod, "metadata": {**pod["metadata"], "resourceVersion": "1"}} for pod in stage.pods()]),
+        ):
+            cache._take(Listed(tuple(copy.deepcopy(objects))))
+
+    def tick(self) -> float:
+        self.refresh()
+        return self._tick()
+
+    @property
+    def report(self) -> Any:
+        annotations = self.stage.kube.objects["flinkclusters", "demo"]["metadata"].get("annotations") or {}
+        return clusters.Report.parse(annotations.get(names.REPORT))
+
+
+@pytest.fixture
+def cycle(stage, monkeypatch) -> Any:
+    made = stage()
+    monkeypatch.setattr(module, "Lane", lambda kube, recorder: made.lane)
+
+    def init(self: Any, address: str, incarnation: int) -> None:
+        self.address, self.incarnation, self.client = address, incarnation, made.flink
+        self.capabilities, self.settings, self._checkpointing = None, {}, {}
+
+    monkeypatch.setattr(module.JobManager, "__init__", init)
+    return Cycle(made)
+
+
+def test_ready_when_every_watch_has_brought_its_first_list(cycle):
+    assert not cycle.ready
+    cycle.refresh()
+    assert cycle.ready
+
+
+def test_a_cluster_that_is_gone_is_waited_for(cycle):
+    cycle.refresh()
+    cycle._clusters._take(Changed("DELETED", cycle.stage.kube.objects["flinkclusters", "demo"]))
+    assert cycle._tick() == module.WITHOUT_CLUSTER
+    assert cycle.pool.done == 0
+
+
+def test_the_report_is_written_when_it_changes_and_only_then(cycle):
+    for _ in range(5):
+        cycle.tick()
+    assert cycle.report.answering
+    assert cycle.stage.kube.writes.count("patch") == 1
+    cycle.stage.flink.answers = False
+    for _ in range(5):
+        cycle.tick()
+    assert not cycle.report.answering
+    assert cycle.stage.kube.writes.count("patch") == 2
+
+
+def test_a_request_and_its_answer_are_one_write(cycle):
+    cluster = cycle.stage.kube.objects["flinkclusters", "demo"]
+    cluster["metadata"]["annotations"] = {names.REQUESTED_ACTION: "STOP", names.WITHOUT_SAVEPOINT: "true"}
+    cycle.tick()
+    annotations = cycle.stage.kube.objects["flinkclusters", "demo"]["metadata"]["annotations"]
+    assert annotations[names.REQUESTED_ACTION] == "NONE"
+    assert names.WITHOUT_SAVEPOINT not in annotations
+    assert (cycle.report.stopped, cycle.report.without_savepoint) == (True, True)
+    cycle.tick()
+    assert cycle.stage.kube.writes.count("patch") == 1
+
+
+@pytest.mark.parametrize("error", [Conflict(409, "Conflict", "changed"), Unreachable("no", sent=True)])
+def test_a_report_that_cannot_be_written_stops_nothing(cycle, error):
+    def refuse(where: str) -> None:
+        raise error
+
+    cycle.stage.knife.at, cycle.stage.knife.when = 0, "before"
+    cycle.stage.knife.only, cycle.stage.knife.do = "kube patch", refuse
+    cycle.tick()
+    assert cycle.pool.done == 1
+    assert cycle.report == clusters.Report()
+    cycle.tick()
+    assert cycle.report.answering
+
+
+def test_a_lane_steps_when_its_job_changed_or_is_due(cycle, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cycle.stage.lane, "step", lambda resource, around: 7.0)
+    cycle.tick()
+    assert cycle.pool.done == 1
+    assert cycle.tick() <= 5
+    assert cycle.pool.done == 1
+    cycle.stage.annotate("STOP")
+    cycle.tick()
+    assert cycle.pool.done == 2
+    now[0] += 7.0
+    cycle.tick()
+    assert cycle.pool.done == 3
+    cycle.stage.cluster(supervisorStatus="Stopping")
+    cycle.tick()
+    assert cycle.pool.done == 4
+
+
+def test_a_busy_lane_is_left_alone(cycle):
+    """main() runs inside its submission: nobody else waits for it, and it is not begun twice."""
+    cycle.pool.busy = True
+    cycle.tick()
+    cycle.stage.annotate("STOP")
+    cycle.tick()
+    assert len(cycle.pool.kept) == 1
+
+
+def test_a_job_of_the_same_name_has_a_lane_of_its_own(cycle):
+    cycle.tick()
+    cycle.stage.job["metadata"]["uid"] = "another"
+    cycle.tick()
+    assert set(cycle._slots) == {"another"}
+
+
+def test_another_incarnation_is_another_jobmanager(cycle):
+    cycle.tick()
+    first = cycle._jobmanager
+    cycle.tick()
+    assert cycle._jobmanager is first
+    cycle.stage.lose_jobmanager()
+    cycle.tick()
+    assert cycle._jobmanager is not first
+    assert cycle._jobmanager.incarnation == 2
+
+
+def test_a_life_in_the_cycle(cycle, monkeypatch):
+    monkeypatch.setattr(module.time, "monotonic", lambda: cycle.stage.clock.now.timestamp())
+    for _ in range(40):
+        cycle.tick()
+        cycle.stage.wait(1.0)
+    assert cycle.stage.is_ready()
+    assert len(cycle.stage.alive) == 1
+
+
+def test_stop_ends_the_loop_between_two_steps(cycle, monkeypatch):
+    monkeypatch.setattr(module.Cache, "start", lambda self: None)
+    monkeypatch.setattr(cycle, "_tick", lambda: cycle.stop() or 60.0)
+    monkeypatch.setattr(cycle, "_pool", module.ThreadPoolExecutor(1))
+    cycle.refresh()
+    thread = threading.Thread(target=cycle.run)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()

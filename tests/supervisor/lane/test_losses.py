@@ -1,0 +1,92 @@
+"""Lost JobManagers, deletions, failures in a row."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.mark.parametrize("moment", ["delivery", "submitted", "stopping", "savepoint"])
+def test_the_jobmanager_dies_at_any_moment(stage, moment):
+    made = stage()
+    if moment == "delivery":
+        made.play(lambda: made.status.delivery.number)
+    elif moment == "submitted":
+        made.play(lambda: made.alive)
+    else:
+        made.play(made.is_ready)
+        made.annotate("TRIGGER_SAVEPOINT" if moment == "savepoint" else "START")
+        made.play(lambda: made.status.savepoint_trigger_id or made.status.stop.trigger_id)
+        made.step()
+    known = max((made.flink.disk[point.path] for point in made.status.recovery_points), default=0.0)
+    made.lose_jobmanager()
+    made.play(made.is_ready)
+    assert made.alive == [made.status.job_id]
+    restored = made.flink.history[-1].restored
+    assert (made.flink.disk[restored] if restored else 0.0) >= known
+
+
+@pytest.mark.parametrize("state", ["new", "delivery", "submitted", "ready", "stopping", "stopped"])
+@pytest.mark.parametrize("jobmanager", ["well", "dead", "lost and replaced"])
+def test_deleted_in_any_state(stage, state, jobmanager):
+    made = stage()
+    if state in ("ready", "stopping", "stopped"):
+        made.play(made.is_ready)
+        made.annotate({"stopping": "STOP", "stopped": "STOP"}.get(state, "NONE"))
+    until = {
+        "new": lambda: True,
+        "delivery": lambda: made.status.delivery.number,
+        "submitted": lambda: made.alive,
+        "ready": lambda: True,
+        "stopping": lambda: made.status.stop.trigger_id,
+        "stopped": lambda: made.is_in("Stopped"),
+    }
+    made.play(until[state])
+    made.delete()
+    if jobmanager == "dead":
+        made.flink.lose()
+        made.pods = lambda: ()  # no pod at all, and no new incarnation
+    elif jobmanager == "lost and replaced":
+        made.lose_jobmanager()
+    made.play(lambda: made.is_in("Terminated"))
+    assert made.alive == []
+    assert not made.status.holds_cluster
+
+
+def test_deleted_while_the_jobmanager_does_not_answer(ready):
+    """It may well run: the job hook's deadline ends this, not a guess."""
+    ready.flink.answers = False
+    ready.delete()
+    ready.settle(60)
+    assert ready.status.holds_cluster
+    ready.flink.answers = True
+    ready.play(lambda: ready.is_in("Terminated"))
+    assert ready.alive == []
+
+
+def test_failures_in_a_row_wait_longer_and_are_forgotten_when_it_runs(stage):
+    made = stage()
+    made.edit(restart={"restartPolicy": "OnlyIfFailed", "restartDelay": 10, "restartMaxDelay": 25})
+    pauses = []
+    for _ in range(4):
+        made.play(lambda: made.alive)
+        made.flink.runs[made.alive[0]].status = "FAILED"
+        made.play(lambda: made.is_in("Stopped"))
+        failed = made.clock.now
+        made.play(lambda: made.alive)
+        pauses.append(round((made.clock.now - failed).total_seconds()))
+    assert pauses == [10, 20, 25, 25]
+    made.play(made.is_ready)
+    assert made.status.failures == 4
+    made.settle(20)
+    assert (made.status.failures, made.status.failure) == (0, "")
+
+
+@pytest.mark.parametrize("policy", ["Always", "OnlyIfFailed", "Never"])
+def test_a_stop_by_a_person_is_never_undone(ready, policy):
+    ready.edit(restart={"restartPolicy": policy, "restartDelay": 1})
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.lose_jobmanager()
+    ready.settle(120)
+    assert ready.is_in("Stopped")
+    assert len(ready.flink.history) == 1

@@ -1,0 +1,166 @@
+"""Starts that meet trouble: two supervisors, answers that never come, JARs and recovery points that are gone."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from clients.flink import Unknown
+from supervisor.events import Recorder
+from supervisor.lane import Lane
+
+
+def test_two_supervisors_run_one_job(stage):
+    """An old one that does not know that it is gone, with a view that is behind."""
+    made = stage()
+    other = Lane(made.kube, Recorder(made.kube), clock=made.clock)
+    behind = copy.deepcopy(made.job)
+    for _ in range(60):
+        made.step()
+        other.step(behind, made.around())
+        behind = copy.deepcopy(made.job)
+    assert made.is_ready()
+    assert len(made.flink.history) == 1
+    assert made.status.attempt == 1
+
+
+def test_a_submission_of_another_incarnation_is_not_sent(stage):
+    """The cluster's own status has moved on, and the watch has not told."""
+    made = stage()
+    made.play(lambda: made.status.jar_id)
+    around = made.around()
+    made.lose_jobmanager()
+    made.lane.step(copy.deepcopy(made.job), around)
+    assert made.status.job_id
+    assert made.flink.history == []
+    made.play(made.is_ready)
+    assert len(made.flink.history) == 1
+
+
+def test_a_view_that_is_behind_has_no_effect(stage):
+    """The job was submitted, stopped, and forgotten by Flink since then: it is not submitted again."""
+    made = stage()
+    made.play(lambda: made.alive)
+    behind = copy.deepcopy(made.job)
+    made.annotate("STOP")
+    made.play(lambda: made.is_in("Stopped"))
+    made.flink.runs.clear()
+    made.new_supervisor()
+    made.lane.step(behind, made.around())
+    assert made.alive == []
+    assert made.is_in("Stopped")
+
+
+@pytest.fixture
+def slow_main(monkeypatch) -> Any:
+    """main() goes on inside Flink when the supervisor does not wait for it any more; returns what is still to come."""
+
+    def make(stage: Any) -> list[Any]:
+        pending: list[Any] = []
+        real = stage.flink.run
+
+        def run(*args: Any, **options: Any) -> str:
+            pending.append(lambda: real(*args, **options))
+            raise Unknown("no answer in time")
+
+        monkeypatch.setattr(stage.flink, "run", run)
+        return pending
+
+    return make
+
+
+def test_a_run_that_was_given_up_and_came_true_is_cancelled(stage, slow_main, monkeypatch):
+    """Stopped while main() ran, started again: exactly one job runs."""
+    made = stage()
+    pending = slow_main(made)
+    made.play(lambda: pending)
+    made.annotate("STOP")
+    made.play(lambda: made.is_in("Stopped"))
+    monkeypatch.undo()
+    pending[0]()
+    assert len(made.alive) == 1
+    made.play(lambda: not made.alive)
+    made.annotate("START")
+    made.play(made.is_ready)
+    assert len(made.alive) == 1
+    assert made.flink.most_at_once == 1
+
+
+def test_a_late_run_and_the_next_attempt_do_not_run_together_for_long(stage, slow_main, monkeypatch):
+    made = stage()
+    pending = slow_main(made)
+    made.play(lambda: pending)
+    made.annotate("STOP")
+    made.play(lambda: made.is_in("Stopped"))
+    made.annotate("START")
+    monkeypatch.undo()
+    made.play(made.is_ready)
+    pending[0]()
+    made.settle(5)
+    assert made.alive == [made.status.job_id]
+
+
+def test_a_jobmanager_that_never_takes_the_job_is_a_failure_and_not_asked_for_ever(stage, slow_main):
+    made = stage()
+    pending = slow_main(made)
+    made.play(lambda: made.is_in("Stopped"), steps=2000)
+    assert made.status.failure.startswith("SubmissionFailed")
+    assert len(pending) < 200
+    assert made.conditions == {"Degraded": "SubmissionFailed", "Stalled": "Failed"}
+
+
+def test_a_jar_that_is_gone_is_carried_again(ready):
+    """Uploaded JARs live in the JobManager's own folder; nothing of the job's state is given up for it."""
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.edit(restart={"restartPolicy": "OnlyIfFailed", "restartDelay": 5})
+    points = ready.status.recovery_points
+    ready.annotate("START")
+    ready.play(lambda: ready.status.delivery.number == 2 and ready.status.jar_id)
+    ready.flink.jars.clear()
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert ready.status.failure.startswith("BootstrapFailed")
+    assert ready.status.recovery_points == points
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == points[0].path
+
+
+def test_a_recovery_point_that_is_gone_falls_to_the_one_before(ready):
+    ready.settle(35)
+    ready.annotate("STOP", without="true")
+    ready.play(lambda: ready.is_in("Stopped"))
+    newest, before = ready.status.recovery_points[:2]
+    del ready.flink.disk[newest.path]
+    ready.annotate("START")
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == before.path
+    assert ready.status.restored_path == before.path
+    assert "RecoveryPointUnreadable" in ready.kube.events
+    assert newest in ready.status.recovery_points
+
+
+def test_when_every_recovery_point_is_gone_it_does_not_start(ready):
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.flink.disk.clear()
+    ready.annotate("START")
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert len(ready.flink.history) == 1
+    assert ready.status.failure.startswith("SubmissionFailed: FileNotFoundException")
+    ready.annotate("START", without="true")
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == ""
+
+
+@pytest.mark.parametrize("submitted", [False, True])
+def test_a_stop_during_the_start(stage, submitted):
+    made = stage()
+    made.play(lambda: made.alive if submitted else made.status.delivery.number)
+    made.annotate("STOP")
+    made.play(lambda: made.is_in("Stopped"))
+    assert made.alive == []
+    assert made.status.stopped_by == "Person"
+    made.settle()
+    assert made.is_in("Stopped")
