@@ -27,6 +27,7 @@ LABEL_OWNER, LABEL_COMPONENT, LABEL_CLUSTER, LABEL_JOB, LABEL_ROLE = (
 )
 LABEL_REVISION = f"{GROUP}/revision"
 LABEL_INCARNATION = f"{GROUP}/incarnation"
+LABEL_JOB_UID = f"{GROUP}/job-uid"
 
 JOBMANAGER, TASKMANAGER, SUPERVISOR, BOOTSTRAP = "jobmanager", "taskmanager", "supervisor", "bootstrap"
 

@@ -62,7 +62,11 @@ def _attachments(parent: Resource, cluster: str) -> list[Resource]:
     metadata = parent["metadata"]
     return [
         bootstrap.make_job(
-            name=metadata["name"], namespace=metadata.get("namespace", ""), cluster=cluster, delivery=delivery
+            name=metadata["name"],
+            namespace=metadata.get("namespace", ""),
+            uid=metadata.get("uid", ""),
+            cluster=cluster,
+            delivery=delivery,
         )
     ]
 

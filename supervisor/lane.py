@@ -104,7 +104,7 @@ class Lane:
             job=jobs.read({**resource, "spec": {}} if problems else resource),
             status=status,
             cluster=around.cluster,
-            bootstrap=observe.bootstrap(around.pods, resource["metadata"]["name"], status),
+            bootstrap=observe.bootstrap(around.pods, resource, status),
             problems=tuple(problems),
             strays=observe.strays(resource["metadata"].get("uid", ""), status, around.look),
         )

@@ -80,10 +80,14 @@ def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:
     return tuple(found for found in ours if found in alive and found != status.job_id)
 
 
-def bootstrap(pods: Iterable[Resource], job: str, status: JobStatus) -> Bootstrap:
+def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Bootstrap:
     """The bootstrap Job of the delivery that the status names, as its pod tells."""
-    wanted = names.bootstrap_job(job, status.delivery.number)
-    own = [pod for pod in pods if _labels(pod).get("batch.kubernetes.io/job-name") == wanted]
+    metadata = job["metadata"]
+    wanted = {
+        "batch.kubernetes.io/job-name": names.bootstrap_job(metadata["name"], status.delivery.number),
+        names.LABEL_JOB_UID: metadata["uid"],
+    }
+    own = [pod for pod in pods if wanted.items() <= _labels(pod).items()]
     return _bootstrap(own[-1].get("status") or {}) if own else Bootstrap()
 
 

@@ -47,8 +47,11 @@ def unstored_savepoint(world: World) -> str:
 
 def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
     """With what Flink shows to be completed: the newest checkpoint, if it is one that outlives the job, and the newest
-    savepoint, whoever asked for it."""
+    savepoint, whoever asked for it. State that only the JobManager holds is no way back, but it is state: no start
+    without it goes unnoticed."""
     checkpoints = world.flink.checkpoints
+    if checkpoints and checkpoints.latest_completed:
+        status = status.but(had_state=True)
     for found in (checkpoints.latest_savepoint, checkpoints.latest_completed) if checkpoints else ():
         path = (found.external_path if found else None) or ""
         if not found or not path or any(point.path == path for point in status.recovery_points):

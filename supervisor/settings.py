@@ -6,9 +6,15 @@ from collections.abc import Mapping
 
 # Without this a cancelled job leaves no checkpoint behind. How many are kept is a setting of the cluster: see hooks/.
 RETENTION = "execution.checkpointing.externalized-checkpoint-retention"
+RETAINED = "RETAIN_ON_CANCELLATION"
 
 
 def for_job(spec: Mapping[str, str], cluster: Mapping[str, str]) -> dict[str, str]:
     """`spec` is the job's flinkConfiguration, `cluster` the JobManager's configuration; both win over ours."""
-    ours = {} if RETENTION in cluster else {RETENTION: "RETAIN_ON_CANCELLATION"}
+    ours = {} if RETENTION in cluster else {RETENTION: RETAINED}
     return {**ours, **spec}
+
+
+def retains_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> bool:
+    """Do the checkpoints of a job submitted with these outlive its cancellation?"""
+    return {**cluster, **for_job(spec, cluster)}[RETENTION] == RETAINED

@@ -7,7 +7,7 @@ from datetime import timedelta
 from core import canonical, times
 from core.job_status import Delivery, JobStatus, Stop
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
-from supervisor import recovery
+from supervisor import recovery, settings
 from supervisor.decision import Action, Decision, Event
 from supervisor.world import World
 
@@ -56,9 +56,13 @@ def stop(
 
 def wants_savepoint(world: World, *, by_person: bool = False) -> bool:
     """Automatic takes one with every stop, unless a person said without. Manual cancels: the newest retained checkpoint
-    is then where the job comes back from."""
+    is then where the job comes back from. So it is when the tasks do not run: no savepoint would ever complete, and the
+    edit that is to mend the job would wait for one."""
     without = world.cluster.without_savepoint or (by_person and world.job.without_savepoint)
-    return world.job.savepoint.mode == SavepointMode.AUTOMATIC and not without
+    if world.job.savepoint.mode != SavepointMode.AUTOMATIC or without:
+        return False
+    retained = settings.retains_checkpoints(world.job.flink_configuration, world.flink_settings)
+    return world.flink.tasks_run or not retained or recovery.start_point(world.status) is None
 
 
 def released(status: JobStatus) -> JobStatus:

@@ -14,12 +14,13 @@ FOLDER = "/jar"
 RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
 
 
-def make_job(*, name: str, namespace: str, cluster: str, delivery: Delivery) -> dict[str, Any]:
+def make_job(*, name: str, namespace: str, uid: str, cluster: str, delivery: Delivery) -> dict[str, Any]:
     """`delivery` is what the supervisor ordered, as the spec was then: a later edit does not change it.
 
     The user's image needs nothing but the JAR and `cp`: an init container copies it, our image uploads it.
     """
-    labels = names.labels(cluster, role=names.BOOTSTRAP, job=name)
+    # By its uid: a FlinkJob that was made anew under the name never takes the JAR of the one before.
+    labels = {**names.labels(cluster, role=names.BOOTSTRAP, job=name), names.LABEL_JOB_UID: uid}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

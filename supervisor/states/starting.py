@@ -188,7 +188,10 @@ def _overdue(world: World, since: str) -> bool:
 def _no_state(world: World) -> Decision | None:
     if recovery.start_point(world.status) is not None:
         return None
-    why = "StateUnknown: the job had state, and no recovery point is left; start it without savepoint to begin empty"
+    why = (
+        "StateUnknown: the job had state, and no recovery point is left (without execution.checkpointing.dir only the "
+        "JobManager holds checkpoints); start it without savepoint to begin empty"
+    )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
 
 

@@ -122,7 +122,7 @@ def of_cluster(parent: Resource) -> list[Resource]:
 
 
 def of_job(delivery: Delivery) -> list[Resource]:
-    return finished([bootstrap.make_job(name="demo-a", namespace="team", cluster="demo", delivery=delivery)])
+    return finished([bootstrap.make_job(name="demo-a", namespace="team", uid="u-1", cluster="demo", delivery=delivery)])
 
 
 MADE = {

@@ -111,3 +111,12 @@ def test_forgotten_is_as_if_it_had_never_run(known):
 )
 def test_missing_means_the_files_of_this_recovery_point(path, text, missing):
     assert recovery.is_missing(path, text) == missing
+
+
+def test_state_that_only_the_jobmanager_held_is_missed(world, taken):
+    """With checkpoints and no directory for them, a lost job does not start empty unless somebody says so."""
+    inside = Checkpoints(completed=1, latest_completed=taken(None))
+    view = world("started", flink=("runs", {"checkpoints": inside}))
+    status = recovery.with_checkpoint(view, view.status)
+    assert status.had_state
+    assert recovery.start_point(status) is None

@@ -408,7 +408,10 @@ class Stage:
             return (jobmanager,)
         jar = f"{delivery.number}_app.jar"
         self.flink.jars.add(jar)
-        wanted = {"batch.kubernetes.io/job-name": names.bootstrap_job(self.NAME, delivery.number)}
+        wanted = {
+            "batch.kubernetes.io/job-name": names.bootstrap_job(self.NAME, delivery.number),
+            names.LABEL_JOB_UID: self.job["metadata"]["uid"],
+        }
         ended = {"terminated": {"exitCode": 0, "message": f'{{"jarId": "{jar}"}}'}}
         status = {"phase": "Succeeded", "containerStatuses": [{"name": names.BOOTSTRAP, "state": ended}]}
         return (jobmanager, {"metadata": {"name": "b", "labels": wanted}, "status": status})

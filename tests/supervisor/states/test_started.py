@@ -343,3 +343,18 @@ def test_a_checkpoint_that_is_seen_is_a_way_back_whatever_is_decided(world, take
     seen = Checkpoints(completed=8, latest_completed=taken("s3://ckp/4f7a/chk-8", id=8))
     status = decide(world("ready", flink=("runs", {"checkpoints": seen}), **changes)).status
     assert status.recovery_points[0].path == "s3://ckp/4f7a/chk-8"
+
+
+MENDED = [
+    ("restarting", {}, False),  # the edit may be what mends it: a savepoint would never complete
+    ("runs", {}, True),
+    ("restarting", {"execution.checkpointing.externalized-checkpoint-retention": "DELETE_ON_CANCELLATION"}, True),
+]
+
+
+@pytest.mark.parametrize(("flink", "settings", "savepoint"), MENDED)
+def test_an_edit_of_a_job_whose_tasks_do_not_run_does_not_wait_for_a_savepoint(world, flink, settings, savepoint):
+    """It is cancelled, and comes back from its newest checkpoint, if that outlives the cancellation."""
+    before = replace(world("ready", flink=flink, job=EDITED), flink_settings=settings)
+    after = decide(before).status
+    assert (after.supervisor_status, after.stop.savepoint) == (Phase.STOPPING, savepoint)
