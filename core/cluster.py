@@ -162,6 +162,7 @@ class ClusterStatus:
     without_savepoint: bool
     stopped: bool  # what people asked for, as the report said it last
     restarts: int
+    failures: int  # incarnations in a row whose JobManager ended before the cluster was Started
     task_managers: int  # wanted
     observed_generation: int
 
@@ -179,6 +180,7 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         without_savepoint=spec.flag(status, "withoutSavepoint"),
         stopped=spec.flag(status, "stopped"),
         restarts=spec.whole(status, "restarts", 0),
+        failures=spec.whole(status, "failures", 0),
         task_managers=spec.whole(status, "taskManagers", 0),
         observed_generation=spec.whole(status, "observedGeneration", 0),
     )

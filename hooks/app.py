@@ -42,6 +42,9 @@ def _serve_hooks(app: flask.Flask) -> None:
     def now() -> datetime:
         return datetime.now(UTC)
 
+    def sync_cluster(request: Request, problems: list[str]) -> dict[str, Any]:
+        return cluster.sync(request, problems, now())
+
     def finalize_cluster(request: Request, problems: list[str]) -> dict[str, Any]:
         return cluster.finalize(request, problems, now())
 
@@ -49,7 +52,7 @@ def _serve_hooks(app: flask.Flask) -> None:
         return job.finalize(request, problems, now())
 
     hook("/deployment/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.DEPLOYMENT, deployment.sync))
-    hook("/cluster/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, cluster.sync))
+    hook("/cluster/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, sync_cluster))
     hook("/cluster/finalize", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, finalize_cluster))
     hook("/cluster/customize", lambda body: cluster.customize(_parent(body)))
     hook("/job/sync", lambda body: job.sync(decode(body, **JOB_KEYS)))

@@ -51,6 +51,10 @@ def customize(parent: Resource) -> dict[str, Any]:
 
 def _cluster(request: Request) -> str:
     known = tuple(item["metadata"]["name"] for item in request.related_of(names.CLUSTER))
+    status = request.parent.get("status") or {}
+    if spec.text(status, "clusterRevision") and (holds := spec.text(status, "clusterName")):
+        # It runs there, whatever was written since: under another supervisor it would run a second time.
+        return holds
     return names.bound_cluster(request.parent["metadata"], request.parent.get("spec") or {}, known)
 
 

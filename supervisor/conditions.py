@@ -45,7 +45,8 @@ def _stored(world: World, status: JobStatus, told: list[Condition]) -> tuple[dic
 def _conditions(world: World, status: JobStatus) -> list[Condition]:
     phase = status.supervisor_status
     ready, reason = _ready(status)
-    down = phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and status.job_status != "FAILED"
+    waits = phase == Phase.STARTING and world.cluster.suspended and not status.holds_cluster
+    down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and status.job_status != "FAILED")
     stalled = _stalled(world, status)
     why = status.failure.split(":", 1)[0] if status.failure else ""
     return [

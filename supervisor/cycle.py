@@ -26,7 +26,7 @@ from supervisor.lane import Lane, Surroundings
 
 log = logging.getLogger("supervisor")
 PARALLEL_LANES = 16
-SHORTEST, WITHOUT_CLUSTER = 0.05, 5.0
+SHORTEST, AFTER_ERROR, WITHOUT_CLUSTER = 0.05, 2.0, 5.0
 
 
 @dataclass
@@ -78,10 +78,18 @@ class ClusterCycle:
             self.heartbeat = time.monotonic()
         while not self._stop.is_set():
             self._bell.clear()
-            pause = self._tick()
+            pause = self._safe_tick()
             self.heartbeat = time.monotonic()
             self._bell.wait(max(SHORTEST, pause))
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _safe_tick(self) -> float:
+        """A cluster that cannot be read is no reason to leave its jobs for good."""
+        try:
+            return self._tick()
+        except Exception:
+            log.exception("[%s/%s] cycle failed", self.namespace, self.name)
+            return AFTER_ERROR
 
     def _tick(self) -> float:
         """Returns the seconds until the next one."""
@@ -127,7 +135,7 @@ class ClusterCycle:
         try:
             self._kube.patch(resources.FLINK_CLUSTERS, cluster.name, patch, namespace=cluster.namespace)
         except Conflict:
-            self._bell.set()  # the watch brings the newer one
+            pass  # the watch brings the newer one, and rings
         except KubeError as error:
             log.warning("[%s/%s] report not written: %s", cluster.namespace, cluster.name, error)
 

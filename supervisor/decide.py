@@ -40,12 +40,17 @@ def decide(world: World) -> Decision:
             conditions.invalid(world), "InvalidSpec: " + "; ".join(world.problems), world.cluster.polling_interval
         )
     decision = _request_settled(world, STATES[before](_without_handled_request(world)))
-    if not allowed(before, decision.status.supervisor_status):
-        raise RuntimeError(f"no way from {before} to {decision.status.supervisor_status}: {decision.why}")
     if world.strays and decision.action is None:
         decision = replace(decision, action=Cancel(world.strays[0]), delay=min(decision.delay, steps.SOON))
-    status = conditions.described(world, decision.status)
-    return replace(decision, status=stamped(world, status))
+    return finished(world, decision)
+
+
+def finished(world: World, decision: Decision) -> Decision:
+    """With what every status says about itself. RuntimeError for a transition that is not in the table."""
+    before, after = world.status.supervisor_status, decision.status.supervisor_status
+    if not allowed(before, after):
+        raise RuntimeError(f"no way from {before} to {after}: {decision.why}")
+    return replace(decision, status=stamped(world, conditions.described(world, decision.status)))
 
 
 def stamped(world: World, status: JobStatus) -> JobStatus:

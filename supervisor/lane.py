@@ -16,12 +16,12 @@ import crds
 from clients.kube import Conflict, KubeClient, KubeError, NotFound, resources
 from core import cluster as clusters
 from core import job as jobs
-from core import names, schema, times
+from core import names, schema
 from core.job_status import JobStatus, read_status
 from core.states import Phase
 from supervisor import observe, recovery
 from supervisor.act import act, after_refusal
-from supervisor.decide import decide
+from supervisor.decide import decide, finished
 from supervisor.decision import Decision, Run
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
@@ -171,7 +171,17 @@ class Lane:
             return
         world = replace(world, now=self._clock())
         if outcome := after_refusal(world, decision.action, refusal):
-            described = replace(outcome, status=outcome.status.but(timestamp=times.to_text(world.now)))
-            self._log(f"{stored['metadata']['namespace']}/{stored['metadata']['name']}", world, described)
-            self._write(stored, world, described)
+            outcome = finished(world, outcome)
+            self._log(f"{stored['metadata']['namespace']}/{stored['metadata']['name']}", world, outcome)
+            self._write_outcome(stored, world, outcome)
             self._recorder.record(stored, outcome.events)
+
+    def _write_outcome(self, stored: Mapping[str, Any], world: World, outcome: Decision) -> None:
+        """Over another's change of the object meanwhile too, as long as the status is what it was: it is ours alone."""
+        try:
+            self._write(stored, world, outcome)
+        except Conflict:
+            metadata = stored["metadata"]
+            live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=metadata["namespace"])
+            if live.get("status") == stored.get("status"):
+                self._write(live, world, outcome)

@@ -9,6 +9,7 @@ from typing import Any
 from core import cluster as clusters
 from core import names
 from core.job_status import JobStatus
+from core.pods import is_dead
 from supervisor import steps
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, Bootstrap, ClusterView
@@ -44,14 +45,8 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
 
 def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | None:
     """The live JobManager pod of an incarnation."""
-    return next(
-        (
-            pod
-            for pod in pods
-            if _role(pod) == names.JOBMANAGER and incarnation_of(pod) == incarnation and not is_dead(pod)
-        ),
-        None,
-    )
+    own = (pod for pod in pods if _role(pod) == names.JOBMANAGER and incarnation_of(pod) == incarnation)
+    return next((pod for pod in own if not is_dead(pod)), None)
 
 
 def _labels(pod: Resource) -> Mapping[str, str]:
@@ -64,11 +59,6 @@ def _role(pod: Resource) -> str:
 
 def incarnation_of(pod: Resource) -> int:
     return int(_labels(pod).get(names.LABEL_INCARNATION) or 0)
-
-
-def is_dead(pod: Resource) -> bool:
-    phase = (pod.get("status") or {}).get("phase")
-    return bool(pod["metadata"].get("deletionTimestamp")) or phase in ("Failed", "Succeeded")
 
 
 def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:

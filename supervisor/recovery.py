@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from core import times
 from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, RecoveryPoint
 from supervisor.world import World
@@ -9,13 +11,21 @@ from supervisor.world import World
 
 def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus:
     """With one more recovery point, newest first, at most `limit`. Savepoints are kept before checkpoints, of which
-    Flink itself keeps only the last few."""
-    known = [point, *(other for other in status.recovery_points if other.path != point.path)]
-    known.sort(key=lambda other: other.timestamp, reverse=True)
+    Flink itself keeps only the last few.
+
+    What is learned last is the newest, whatever the clocks say: Flink's is not ours. Only within one run of the job the
+    numbers of its checkpoints tell better.
+    """
+    others = [other for other in status.recovery_points if other.path != point.path]
+    same_run = (other for other in others if other.job_id == point.job_id)
+    newer = [other for other in same_run if other.checkpoint_id >= point.checkpoint_id > 0]
+    place = others.index(newer[-1]) + 1 if newer else 0
+    known = [*others[:place], point, *others[place:]]
     checkpoints = [other for other in known if other.type == CHECKPOINT][:KEPT_CHECKPOINTS]
     savepoints = [other for other in known if other.type == SAVEPOINT][: max(1, limit - len(checkpoints))]
-    kept = sorted([*savepoints, *checkpoints], key=lambda other: other.timestamp, reverse=True)
-    return status.but(recovery_points=tuple(kept), had_state=True)
+    return status.but(
+        recovery_points=tuple(other for other in known if other in checkpoints or other in savepoints), had_state=True
+    )
 
 
 # As many as our JobManagers retain: see hooks/children/pod.py.
@@ -33,7 +43,10 @@ def outdated(stored: JobStatus, status: JobStatus) -> bool:
 
 def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> JobStatus:
     """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path."""
-    point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id)
+    # Its number is not told with its path, but it is behind every checkpoint that was seen before.
+    seen = [other.checkpoint_id for other in status.recovery_points if other.job_id == status.job_id]
+    number = max(seen, default=0) + 1
+    point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number)
     return remembered(status, point, limit).but(savepoint_path=path, savepoint_timestamp=moment)
 
 
@@ -91,6 +104,11 @@ def next_point(status: JobStatus) -> JobStatus | None:
     """The status in which the point that was just tried counts as unreadable, None when there is no other one."""
     passed_over = status.but(unreadable=(*status.unreadable, status.restore_path))
     return passed_over if start_point(passed_over) else None
+
+
+def same_path(one: str, other: str) -> bool:
+    """Flink writes file:/x for file:///x."""
+    return re.sub(r"/+", "/", one).rstrip("/") == re.sub(r"/+", "/", other).rstrip("/")
 
 
 def is_missing(path: str, text: str) -> bool:

@@ -60,8 +60,6 @@ def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
         told = replace(report, stopped=True, without_savepoint=without, message="stopped on request")
         return Told(told, True, "stopped on request")
     if action == "START" and report.stopped:
-        if status.phase != Phase.STOPPED:
-            return Told(report, False, "started on request, as soon as it has stopped")
         return Told(replace(report, stopped=False, without_savepoint=False, message=""), True, "started on request")
     if action == "START" and not cluster.suspend:
         told = replace(report, restarts=report.restarts + 1, without_savepoint=without, message="restarted on request")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 # Without this a cancelled job leaves no checkpoint behind. How many are kept is a setting of the cluster: see hooks/.
 RETENTION = "execution.checkpointing.externalized-checkpoint-retention"
 RETAINED = "RETAIN_ON_CANCELLATION"
+RETAINED_NUMBER = ("execution.checkpointing.num-retained", "state.checkpoints.num-retained")
 
 
 def for_job(spec: Mapping[str, str], cluster: Mapping[str, str]) -> dict[str, str]:
@@ -18,3 +19,10 @@ def for_job(spec: Mapping[str, str], cluster: Mapping[str, str]) -> dict[str, st
 def retains_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> bool:
     """Do the checkpoints of a job submitted with these outlive its cancellation?"""
     return {**cluster, **for_job(spec, cluster)}[RETENTION] == RETAINED
+
+
+def retained_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> int:
+    """How many completed checkpoints Flink keeps of a job; 1 when nobody says anything."""
+    settings = {**cluster, **spec}
+    found = next((settings[key] for key in RETAINED_NUMBER if key in settings), "1")
+    return int(found) if found.isdecimal() else 1

@@ -82,7 +82,8 @@ def lost(world: World) -> Decision:
     """The JobManager that ran the job is gone. It starts again from its newest recovery point, whatever the policy."""
     status = released(world.status).but(job_id="", job_status="", failure="JobLost: the JobManager that ran it is gone")
     point = recovery.start_point(status)
-    why = f"the job was lost with its JobManager; it comes back from {point or 'an empty state'}"
+    way = "no recovery point of it is known" if point is None else f"it comes back from {point or 'an empty state'}"
+    why = f"the job was lost with its JobManager; {way}"
     return Decision(
         status.but(supervisor_status=Phase.STARTING, message=why),
         why,

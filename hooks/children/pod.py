@@ -18,6 +18,8 @@ FLINK_DEFAULTS = {
     "cluster.registration.error-delay": "1000",
     # For how long the JobManager remembers the result of a savepoint, so that a repeated request is the same one.
     "rest.async.store-duration": "3600000",
+    # For how many seconds it remembers a job that is over; a supervisor may be away for longer than Flink's hour.
+    "jobstore.expiration-time": "604800",
     # For how many ms the JobManager answers questions about a job from a cache; Flink's default is 3 s.
     "web.refresh-interval": "500",
     # The checkpoint that the supervisor saw last must still be there when the JobManager is not: with Flink's 1 it is

@@ -12,11 +12,15 @@ pods of the old one are dropped in the same answer, because its TaskManagers wou
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from core import names
+from core import names, times
 from core.states import Phase
 from hooks.cluster.observed import Observed, Pod
 
+# Between JobManagers that end before the cluster is started: doubled each time.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(seconds=300)
+FAILING = "JobManagerFailing"
 PODS_RUN = (Phase.STARTING, Phase.STARTED, Phase.STOPPING)
 ENDED = (Phase.STOPPED, Phase.TERMINATED)
 
@@ -33,6 +37,7 @@ class Lifecycle:
     going_down: bool
     reason: str
     message: str
+    failures: int = 0
 
     @property
     def has_pods(self) -> bool:
@@ -139,21 +144,29 @@ def _from_stopping(now: Lifecycle, seen: Observed, down: str, task_managers: int
 
 
 def _running(now: Lifecycle, seen: Observed, task_managers: int) -> Lifecycle:
+    here = replace(now, target_revision=now.revision, going_down=False, failures=seen.status.failures)
     if _jobmanager_is_dead(now, seen):
-        return _starting(
-            now.revision,
-            now.incarnation + 1,
-            "JobManagerLost",
-            f"the JobManager of incarnation {now.incarnation} is gone; all pods of the next one are starting",
-        )
-    missing = _missing(now, seen, task_managers)
-    here = replace(now, target_revision=now.revision, going_down=False)
-    if missing:
+        return _next_incarnation(here, seen)
+    if missing := _missing(now, seen, task_managers):
         phase = Phase.STARTED if now.phase == Phase.STARTED else Phase.STARTING
         return replace(here, phase=phase, reason="Waiting", message=missing)
-    return replace(
-        here, phase=Phase.STARTED, reason="Started", message="the JobManager answers and the slots are there"
-    )
+    message = "the JobManager answers and the slots are there"
+    return replace(here, phase=Phase.STARTED, reason="Started", message=message, failures=0)
+
+
+def _next_incarnation(here: Lifecycle, seen: Observed) -> Lifecycle:
+    """At once, unless JobManagers end again and again before anything runs: then the dead one stays for a while, for
+    people to read what it said."""
+    failures = here.failures + 1 if here.phase == Phase.STARTING else 0
+    ended = times.from_text(here.jobmanager.ended_at) if here.jobmanager else None
+    if ended and failures > 1:
+        again = ended + min(FIRST_PAUSE * 2 ** min(failures - 2, 10), LONGEST_PAUSE)
+        if seen.now < again:
+            what = f"the JobManager ended {failures} times before the cluster was started"
+            return replace(here, reason=FAILING, message=f"{what}; next try at {times.to_text(again)}")
+    message = f"the JobManager of incarnation {here.incarnation} is gone; all pods of the next one are starting"
+    following = _starting(here.revision, here.incarnation + 1, "JobManagerLost", message)
+    return replace(following, failures=failures)
 
 
 def _jobmanager_is_dead(now: Lifecycle, seen: Observed) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from core import cluster as clusters
 from core import job as jobs
-from core import names, spec
+from core import names, pods, spec
 from core.cluster import Cluster, ClusterStatus, Report
 from core.job_status import JobStatus, read_status
 from core.states import Phase
@@ -28,7 +29,7 @@ class Pod:
     revision: str
     incarnation: int
     dead: bool
-    ready: bool
+    ended_at: str  # when the container that runs Flink ended, '' while it has not
     trouble: str
 
 
@@ -48,6 +49,7 @@ class Observed:
     report: Report
     pods: tuple[Pod, ...]
     jobs: tuple[BoundJob, ...]
+    now: datetime
 
     @property
     def target(self) -> str:
@@ -59,7 +61,7 @@ class Observed:
         return [job.name for job in self.jobs if job.holds]
 
 
-def read(request: Request) -> Observed:
+def read(request: Request, now: datetime) -> Observed:
     cluster, status = clusters.read(request.parent), clusters.read_status(request.parent)
     bound = [job for job in request.related_of(names.JOB) if _runs_on(job, cluster.name)]
     return Observed(
@@ -68,35 +70,36 @@ def read(request: Request) -> Observed:
         report=clusters.report(cluster, status),
         pods=tuple(pod(item) for item in request.of("Pod")),
         jobs=tuple(_bound_job(item) for item in bound),
+        now=now,
     )
 
 
 def _runs_on(job: Mapping[str, Any], cluster: str) -> bool:
-    return names.bound_cluster(job["metadata"], job.get("spec") or {}, ()) == cluster
+    """By the label, which the job hook sets and the supervisor goes by."""
+    return (job["metadata"].get("labels") or {}).get(names.LABEL_CLUSTER) == cluster
 
 
 def pod(item: Mapping[str, Any]) -> Pod:
-    metadata, status = item["metadata"], item.get("status") or {}
+    metadata = item["metadata"]
     labels = metadata.get("labels") or {}
-    ended = status.get("phase") in ("Failed", "Succeeded", "Unknown")
     return Pod(
         name=metadata["name"],
         uid=metadata.get("uid", ""),
         role=labels.get(names.LABEL_ROLE, ""),
         revision=labels.get(names.LABEL_REVISION, ""),
         incarnation=int(labels.get(names.LABEL_INCARNATION) or 0),
-        dead=ended or bool(metadata.get("deletionTimestamp")),
-        ready=_condition(status, "Ready") == "True",
-        trouble=_trouble(metadata["name"], status),
+        dead=pods.is_dead(item),
+        ended_at=spec.text(pods.flink_end(item), "finishedAt"),
+        trouble=_trouble(item),
     )
 
 
-def _condition(status: Mapping[str, Any], type: str) -> str:
-    return next((item.get("status", "") for item in status.get("conditions") or [] if item.get("type") == type), "")
-
-
-def _trouble(name: str, status: Mapping[str, Any]) -> str:
+def _trouble(item: Mapping[str, Any]) -> str:
     """Why the pod does not run, in the kubelet's or the scheduler's words; '' when it does or only needs time."""
+    name, status = item["metadata"]["name"], item.get("status") or {}
+    if end := pods.flink_end(item):
+        text = f"pod {name}: {end.get('reason', 'Error')}, exit code {end.get('exitCode')}: {end.get('message', '')}"
+        return text.rstrip(": ")
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in STUCK:

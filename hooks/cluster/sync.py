@@ -17,18 +17,19 @@ from hooks.protocol import Request, Resource, as_applied, finished
 RESYNC = 2.0
 
 
-def sync(request: Request, problems: list[str]) -> dict[str, Any]:
+def sync(request: Request, problems: list[str], now: datetime) -> dict[str, Any]:
     """`problems` is what is wrong with the spec: then everything stays as it is."""
     if problems:
         return unchanged(request, problems)
-    seen = observed.read(request)
+    seen = observed.read(request, now)
     wanted = scaling.wanted(seen)
     life = lifecycle.decide(seen, task_managers=wanted)
     answer = {
         "status": _status(request, seen, life, wanted),
         "children": finished(_children(request, seen, life, wanted)),
     }
-    return {**answer, "resyncAfterSeconds": RESYNC} if life.phase == "Stopping" else answer
+    waits = life.phase == "Stopping" or life.reason == lifecycle.FAILING
+    return {**answer, "resyncAfterSeconds": RESYNC} if waits else answer
 
 
 def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
     The supervisor stays until the jobs have let go: it is the one that stops them. Nothing holds a deletion up for
     ever: not a spec that is wrong, nor, after the deadline, a pod on a node that is lost.
     """
-    seen = observed.read(replace(request, parent={**request.parent, "spec": {}}) if problems else request)
+    seen = observed.read(replace(request, parent={**request.parent, "spec": {}}) if problems else request, now)
     wanted = scaling.wanted(seen)
     started = times.from_text(seen.cluster.deleting) or now
     passed = now >= started + timedelta(seconds=seen.cluster.deletion_deadline)

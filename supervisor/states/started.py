@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from core import times
 from core.states import Phase, StoppedBy
-from supervisor import recovery, steps
+from supervisor import recovery, settings, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
 from supervisor.world import Sight, World
 
@@ -198,10 +198,12 @@ def _watch(world: World, why: str = "", *, delay: float | None = None) -> Decisi
     settled = flink.tasks_run and _checkpointed(world)
     ready_at = status.ready_at or (times.to_text(world.now) if settled else "")
     if not flink.tasks_run:
-        ready_at, why = "", why or "not all of its tasks run"
+        ready_at, why = "", why or f"TasksNotRunning: {flink.exception or 'not all of its tasks run'}"
     elif not settled:
         why = why or "waiting for its first checkpoint"
     changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
+    if flink.exception and not flink.tasks_run:
+        changes["failure"] = why[: steps.MAX_MESSAGE]
     if _recovered(world, ready_at):
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON
@@ -219,7 +221,8 @@ def _pace(world: World) -> float:
     if not world.flink.checkpointing:
         return world.cluster.polling_interval
     # Half of the retained ones are for the time that a look itself takes.
-    window = world.flink.checkpointing * (recovery.KEPT_CHECKPOINTS - 1) / 2
+    retained = settings.retained_checkpoints(world.job.flink_configuration, world.flink_settings)
+    window = world.flink.checkpointing * (retained - 1) / 2
     return min(world.cluster.polling_interval, max(0.5, window / 2))
 
 

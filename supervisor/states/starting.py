@@ -15,6 +15,9 @@ from supervisor import recovery, settings, steps
 from supervisor.decision import Decision, Event, Run
 from supervisor.world import Sight, World
 
+# What Flink tells about a job may be some seconds old.
+PATIENCE = timedelta(seconds=15)
+
 
 def decide(world: World) -> Decision:
     guards = (
@@ -91,9 +94,12 @@ def _missing(world: World) -> Decision:
     if world.cluster.phase == Phase.STOPPING:
         status = steps.released(world.status).but(job_id="", message="the cluster is stopping; nothing was submitted")
         return Decision(status, status.message, steps.SOON)
-    if _overdue(world, world.status.started_at):
-        return steps.fail(world, "SubmissionFailed", "Flink takes the job, and does not have it")
-    return steps.act(steps.same(world, "submitting the job"), _run(world))
+    if not _overdue(world, world.status.started_at):
+        return steps.act(steps.same(world, "submitting the job"), _run(world))
+    # main() may take this long, and end in a job: under another id it would be a second one.
+    why = f"SubmissionUnanswered: Flink does not have the job after {world.job.restart.timeout} s; asking again"
+    decision = steps.same(world, why, failure=why, delay=world.cluster.polling_interval)
+    return steps.act(decision, _run(world))
 
 
 def _timed_out(world: World) -> Decision:
@@ -112,9 +118,25 @@ def _person_forgets(world: World) -> Decision | None:
     return Decision(status, status.message, 0.0, handled=True)
 
 
+def _restored_wrongly(world: World, restored: str) -> Decision | None:
+    """Flink says what it started from. A job that did not start from where it was told to is stopped before a
+    checkpoint of it counts as the newest state."""
+    expected, checkpoints = world.status.restore_path, world.flink.checkpoints
+    if not expected or checkpoints is None or recovery.same_path(restored, expected):
+        return None
+    submitted = times.from_text(world.status.started_at)
+    if not restored and submitted and world.now - submitted < PATIENCE:
+        return steps.same(world, "waiting for Flink to say what it restored", delay=steps.BUSY)
+    why = f"RestoreMismatch: told to start from {expected}, Flink says {restored or 'nothing'}"[: steps.MAX_MESSAGE]
+    decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
+    return Decision(decision.status, why, 0.0, events=(Event("RestoreMismatch", why, warning=True),))
+
+
 def _started(world: World) -> Decision:
     checkpoints = world.flink.checkpoints
     restored = checkpoints.restored.external_path or "" if checkpoints and checkpoints.restored else ""
+    if wrong := _restored_wrongly(world, restored):
+        return wrong
     expected = world.status.restore_path
     why = f"the job runs, {'from ' + expected if expected else 'started empty'}"
     decision = steps.to(

@@ -41,12 +41,15 @@ def _request(world: World) -> Decision | None:
 
 
 def _start(status: JobStatus, why: str) -> Decision:
+    if not status.jar_id:
+        status = steps.fresh_delivery(status)
     starting = status.but(
         supervisor_status=Phase.STARTING,
         stopped_by=StoppedBy.NOBODY,
         job_id="",
         job_status="",
         retry_at="",
+        started_at="",
         unreadable=(),
         message=why,
     )

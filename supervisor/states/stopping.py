@@ -6,6 +6,7 @@ savepoint that fails ends the stop, not the job.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from core import times
@@ -48,7 +49,9 @@ def _by_cancel(world: World) -> Decision:
         return steps.act(decision, Cancel(world.status.job_id))
     if world.flink.status == "FINISHED":
         return _ended_before(world)
-    status = world.status if world.status.stop.forget else recovery.with_checkpoint(world, world.status)
+    stop = world.status.stop
+    teaches = not stop.forget and stop.stopped_by != StoppedBy.FLINK  # a start that failed is no way back
+    status = recovery.with_checkpoint(world, world.status) if teaches else world.status
     return _next(world, status.but(job_status=world.flink.status), f"the job is {world.flink.status}")
 
 
@@ -64,7 +67,9 @@ def _with_savepoint(world: World) -> Decision:
             return steps.same(world, "waiting for the savepoint's path", delay=steps.BUSY)
         return _ended_before(world)
     if operation:
-        return steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY)
+        # The savepoint may be complete, and sinks have committed on it, before the operation says so.
+        decision = steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY)
+        return replace(decision, status=recovery.with_checkpoint(world, decision.status))
     stop, target = world.status.stop, world.job.savepoint
     action = StopJob(world.status.job_id, stop.trigger_id, target.target_path, stop.drain, target.format)
     return steps.act(steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY), action)
@@ -129,7 +134,8 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         message=why,
     )
     if failed:
-        return steps.fail(_seen_as(world, status), "StartTimedOut", status.failure.removeprefix("StartTimedOut: "))
+        reason, _, text = status.failure.partition(": ")
+        return steps.fail(_seen_as(world, status), reason, text)
     if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
         status = steps.fresh_delivery(status)
     if stop.forget:

@@ -121,7 +121,7 @@ def test_customize_answers_with_an_object(path):
 
 
 def test_an_error_of_ours_is_a_500_with_a_short_text_and_nothing_of_the_parents(monkeypatch, caplog):
-    def broken(request, problems):
+    def broken(request, problems, now):
         raise RuntimeError("secret " * 1000)
 
     monkeypatch.setattr(cluster, "sync", broken)

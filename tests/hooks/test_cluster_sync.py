@@ -12,6 +12,7 @@ from hooks.cluster import sync
 from hooks.protocol import BadRequest
 
 from .worlds import (
+    NOW,
     World,
     applied,
     cluster_request,
@@ -267,7 +268,7 @@ def test_what_was_not_looked_for_is_not_taken_for_absent(part, kind):
     request = cluster_request(flink_cluster(), [jobmanager("0badcafe", 1)])
     del getattr(request, part)[kind]
     with pytest.raises(BadRequest, match=kind):
-        sync.sync(request, [])
+        sync.sync(request, [], NOW)
 
 
 # The status against its schema.

@@ -10,7 +10,7 @@ from core.cluster import Report
 from core.states import Phase
 from hooks.cluster import lifecycle, observed
 
-from .worlds import cluster_request, flink_cluster, flink_job, jobmanager, revision, taskmanager
+from .worlds import NOW, cluster_request, flink_cluster, flink_job, jobmanager, revision, taskmanager
 
 OLD = flink_cluster()
 NEW = flink_cluster(runtime={"image": "flink:2.4.0"})
@@ -41,7 +41,7 @@ def decide(cluster, was=None, pods=(), jobs=(), *, report="", deadline_passed=Fa
     parent = {**cluster, "metadata": {**cluster["metadata"], "annotations": annotations, **metadata}}
     if was is not None:
         parent["status"] = was
-    seen = observed.read(cluster_request(parent, pods, jobs))
+    seen = observed.read(cluster_request(parent, pods, jobs), NOW)
     return lifecycle.decide(seen, task_managers=1, deadline_passed=deadline_passed)
 
 
@@ -302,8 +302,9 @@ def test_the_message_names_the_jobs_that_hold_the_cluster():
 
 
 def test_a_job_of_another_cluster_holds_nothing():
-    """The label is a cache of ours: what the spec names comes first."""
-    other = flink_job("other", status={"clusterRevision": A}, clusterName="demo-two")
+    """By the label, which the supervisors go by too, whatever its spec says by now."""
+    other = flink_job("other", status={"clusterRevision": A})
+    other["metadata"]["labels"]["clusterName"] = "demo-two"
     assert decide(NEW, STOPPING, RUNNING, [other]).phase == "Starting"
 
 
@@ -341,3 +342,30 @@ def test_a_pod_that_only_needs_time_is_no_trouble():
         OLD, {"supervisorStatus": "Starting", "revision": A, "incarnation": 1}, [jobmanager(A, 1, status=waiting)]
     )
     assert life.message == "waiting for the JobManager to answer"
+
+
+def ended_jobmanager(incarnation: int, at: str) -> dict[str, Any]:
+    """Its Flink container has ended, and a side container keeps the pod's phase Running."""
+    pod = jobmanager(A, incarnation)
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "finishedAt": at}}
+    containers = [{"name": "jobmanager", "state": ended}, {"name": "side", "state": {"running": {}}}]
+    pod["status"] = {"phase": "Running", "containerStatuses": containers}
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("phase", "failures", "ended", "incarnation", "counted"),
+    [
+        ("Started", 0, "11:59:59", 2, 0),  # one that ran is replaced at once
+        ("Starting", 0, "11:59:59", 2, 1),  # and so is the first that did not
+        ("Starting", 1, "11:59:59", 1, 1),  # the second one is looked at for 10 s
+        ("Starting", 1, "11:59:49", 2, 2),
+        ("Starting", 3, "11:59:25", 1, 3),
+        ("Starting", 3, "11:59:15", 2, 4),
+        ("Starting", 30, "11:54:59", 2, 31),  # no longer than five minutes
+    ],
+)
+def test_jobmanagers_that_end_again_and_again_are_made_ever_more_slowly(phase, failures, ended, incarnation, counted):
+    was = {**STARTED, "supervisorStatus": phase, "failures": failures}
+    life = decide(OLD, was, [ended_jobmanager(1, f"2026-01-01T{ended}Z")])
+    assert (life.incarnation, life.failures) == (incarnation, counted)

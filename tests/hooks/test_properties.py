@@ -191,7 +191,7 @@ def test_a_cluster_that_jobs_hold_loses_no_live_jobmanager(
         pod
         for pod in pods
         if pod["metadata"]["labels"]["role"] == "jobmanager"
-        and pod["metadata"]["labels"]["nextbreakpoint.com/revision"] == answer["status"]["revision"]
+        and pod["metadata"]["labels"]["nextbreakpoint.com/revision"] == answer["status"]["revision"] != ""
         and int(pod["metadata"]["labels"]["nextbreakpoint.com/incarnation"]) == answer["status"]["incarnation"]
         and not pod["metadata"].get("deletionTimestamp")
         and pod["status"]["phase"] in ("Pending", "Running")

@@ -8,7 +8,7 @@ import pytest
 
 from hooks.cluster import lifecycle, observed, scaling
 
-from .worlds import cluster_request, flink_cluster, flink_job, jobmanager, revision, taskmanager
+from .worlds import NOW, cluster_request, flink_cluster, flink_job, jobmanager, revision, taskmanager
 
 SLOTS = 3
 DELETED = "2026-01-01T00:00:00Z"
@@ -81,7 +81,7 @@ WANTED = {
 
 @pytest.mark.parametrize(("parent", "jobs", "count"), WANTED.values(), ids=WANTED)
 def test_wanted(parent, jobs, count):
-    assert scaling.wanted(observed.read(cluster_request(parent, [], jobs))) == count
+    assert scaling.wanted(observed.read(cluster_request(parent, [], jobs), NOW)) == count
 
 
 def tm(number, **more):
@@ -94,7 +94,7 @@ def numbers(pods, count, releasable=()):
     annotations = {"supervisor.nextbreakpoint.com/report": report}
     status = {"supervisorStatus": "Started", "revision": REVISION, "targetRevision": REVISION, "incarnation": 1}
     parent = {**CLUSTER, "metadata": {**CLUSTER["metadata"], "annotations": annotations}, "status": status}
-    seen = observed.read(cluster_request(parent, [jobmanager(REVISION, 1), *pods]))
+    seen = observed.read(cluster_request(parent, [jobmanager(REVISION, 1), *pods]), NOW)
     life = lifecycle.decide(seen, task_managers=count)
     found = scaling.pod_names(seen, life, count)
     assert all(name.startswith(f"taskmanager-demo-{REVISION}-1-") for name in found)

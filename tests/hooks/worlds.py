@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
 
 import crds
@@ -38,6 +39,8 @@ JOB_SPEC: Resource = {
     "savepoint": {"savepointInterval": 0, "savepointTargetPath": "file:///savepoints"},
     "restart": {"restartPolicy": "Always"},
 }
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
 
 def taken(manifest: Resource) -> Resource:

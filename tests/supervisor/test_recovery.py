@@ -13,11 +13,11 @@ def paths(status: JobStatus) -> list[str]:
     return [point.path for point in status.recovery_points]
 
 
-def test_newest_first_and_each_path_once(known):
+def test_what_is_learned_last_comes_first_whatever_the_clocks_say(known):
     status = JobStatus()
     for name, at in (("b", 2), ("c", 3), ("a", 1), ("b", 2)):
         status = recovery.remembered(status, known(name, type=SAVEPOINT, at=at), 10)
-    assert paths(status) == ["c", "b", "a"]
+    assert paths(status) == ["b", "a", "c"]
     assert status.had_state
 
 
@@ -25,7 +25,7 @@ def test_as_many_checkpoints_as_flink_keeps_and_savepoints_up_to_the_limit(known
     status = JobStatus()
     for second in range(0, 40, 2):
         status = recovery.remembered(status, known(f"sp-{second}", type=SAVEPOINT, at=second), 8)
-        status = recovery.remembered(status, known(f"chk-{second + 1}", at=second + 1), 8)
+        status = recovery.remembered(status, known(f"chk-{second + 1}", at=second + 1, id=second + 1), 8)
     kept = recovery.KEPT_CHECKPOINTS
     assert [path for path in paths(status) if path.startswith("chk")] == [f"chk-{39 - 2 * n}" for n in range(kept)]
     assert [path for path in paths(status) if path.startswith("sp")] == [f"sp-{38 - 2 * n}" for n in range(8 - kept)]
@@ -36,7 +36,7 @@ def test_checkpoints_never_push_out_the_last_savepoint(known):
     """Savepoints stay when Flink's own checkpoints are gone with it."""
     status = recovery.remembered(JobStatus(), known("sp", type=SAVEPOINT, at=0), 1)
     for second in range(1, 9):
-        status = recovery.remembered(status, known(f"chk-{second}", at=second), 1)
+        status = recovery.remembered(status, known(f"chk-{second}", at=second, id=second), 1)
     assert "sp" in paths(status)
     assert paths(status)[0] == "chk-8"
 
@@ -120,3 +120,23 @@ def test_state_that_only_the_jobmanager_held_is_missed(world, taken):
     status = recovery.with_checkpoint(view, view.status)
     assert status.had_state
     assert recovery.start_point(status) is None
+
+
+def test_a_clock_that_is_ahead_does_not_hide_a_newer_checkpoint(known):
+    """The supervisor's clock dates savepoints, Flink's dates checkpoints."""
+    status = recovery.with_savepoint(JobStatus(job_id=known("x").job_id), "sp", "2999-01-01T00:00:00Z", 10)
+    status = recovery.remembered(status, known("chk-9", at=0, id=9), 10)
+    assert paths(status) == ["chk-9", "sp"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("file:/a/b", "file:///a/b/", True),
+        ("s3://a/b", "s3://a/b", True),
+        ("s3://a/b", "s3://a/c", False),
+        ("", "x", False),
+    ],
+)
+def test_paths_are_compared_as_flink_spells_them(one, other, same):
+    assert recovery.same_path(one, other) is same

@@ -102,13 +102,14 @@ def test_a_late_run_and_the_next_attempt_do_not_run_together_for_long(stage, slo
     assert made.alive == [made.status.job_id]
 
 
-def test_a_jobmanager_that_never_takes_the_job_is_a_failure_and_not_asked_for_ever(stage, slow_main):
+def test_a_jobmanager_that_never_takes_the_job_is_told_of_and_asked_again_under_the_same_id(stage, slow_main):
+    """Under another id it would be a second job, should main() end after all."""
     made = stage()
-    pending = slow_main(made)
-    made.play(lambda: made.is_in("Stopped"), steps=2000)
-    assert made.status.failure.startswith("SubmissionFailed")
-    assert len(pending) < 200
-    assert made.conditions == {"Degraded": "SubmissionFailed", "Stalled": "Failed"}
+    slow_main(made)
+    made.play(lambda: made.status.failure, steps=2000)
+    assert made.status.failure.startswith("SubmissionUnanswered")
+    assert (made.is_in("Starting"), made.status.attempt) == (True, 1)
+    assert made.conditions == {"Degraded": "SubmissionUnanswered"}
 
 
 def test_a_jar_that_is_gone_is_carried_again(ready):

@@ -330,9 +330,13 @@ def test_a_job_that_runs_writes_nothing_new(world):
     assert decide(world("ready", flink="runs", message="running")).status == settled
 
 
-@pytest.mark.parametrize(("interval", "delay"), [(0, 5), (60.0, 5), (2.0, 2.0), (0.1, 0.5)])
-def test_it_looks_often_enough_to_see_each_checkpoint_while_it_is_kept(world, interval, delay):
-    assert decide(world("ready", flink=("runs", {"checkpointing": interval}))).delay == delay
+@pytest.mark.parametrize(
+    ("interval", "retained", "delay"),
+    [(0, "5", 5), (60.0, "5", 5), (2.0, "5", 2.0), (0.1, "5", 0.5), (2.0, "3", 1.0), (60.0, "1", 0.5)],
+)
+def test_it_looks_often_enough_to_see_each_checkpoint_while_it_is_kept(world, interval, retained, delay):
+    seen = world("ready", flink=("runs", {"checkpointing": interval}))
+    assert decide(replace(seen, flink_settings={"state.checkpoints.num-retained": retained})).delay == delay
 
 
 # ---- recovery points -----------------------------------------------------------------------------------------------

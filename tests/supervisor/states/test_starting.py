@@ -173,10 +173,31 @@ def test_a_submission_that_flink_has_not_got_is_made_again_under_the_same_id(wor
     assert (decision.action.job_id, decision.action.savepoint_path) == (before.status.job_id, "s3://s/sp-2")
 
 
-def test_a_submission_that_flink_never_has_is_a_failure(world, moment):
-    status = decide(world("submitted", flink="missing", started_at=moment(-181))).status
-    assert (status.supervisor_status, status.job_id) == (Phase.STOPPED, "")
-    assert status.failure.startswith("SubmissionFailed")
+def test_a_submission_is_asked_for_again_for_as_long_as_its_jobmanager_lives(world, moment):
+    """main() may take longer than any deadline and end in a job: under another id it would be a second one."""
+    decision = decide(world("submitted", flink="missing", started_at=moment(-999)))
+    assert (decision.status.supervisor_status, decision.action.job_id) == (Phase.STARTING, decision.status.job_id)
+    assert decision.status.failure.startswith("SubmissionUnanswered")
+
+
+RESTORED = [
+    (None, -5, Phase.STARTING),  # what Flink tells may be some seconds old
+    (None, -60, Phase.STOPPING),
+    ("s3://s/other", -5, Phase.STOPPING),
+    ("s3://s/sp-2", -5, Phase.STARTED),
+]
+
+
+@pytest.mark.parametrize(("path", "age", "phase"), RESTORED)
+def test_a_job_that_did_not_start_from_where_it_was_told_to_is_stopped(world, moment, path, age, phase):
+    seen = Checkpoints(restored=Restored(3, path, True, 0) if path else None)
+    flink = ("runs", {"checkpoints": seen})
+    status = decide(world("submitted", flink=flink, restore_path="s3://s/sp-2", started_at=moment(age))).status
+    assert status.supervisor_status == phase
+    assert status.recovery_points == ()
+    if phase == Phase.STOPPING:
+        assert status.failure.startswith("RestoreMismatch")
+        assert not status.stop.savepoint
 
 
 def test_it_runs(world):
