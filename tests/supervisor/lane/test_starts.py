@@ -109,7 +109,7 @@ def test_a_jobmanager_that_never_takes_the_job_is_told_of_and_asked_again_under_
     made.play(lambda: made.status.failure, steps=2000)
     assert made.status.failure.startswith("SubmissionUnanswered")
     assert (made.is_in("Starting"), made.status.attempt) == (True, 1)
-    assert made.conditions == {"Degraded": "SubmissionUnanswered"}
+    assert made.conditions == {"Degraded": "SubmissionUnanswered", "Progressing": "Starting"}
 
 
 def test_a_jar_that_is_gone_is_carried_again(ready):

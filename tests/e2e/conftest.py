@@ -1,0 +1,24 @@
+"""The place, once for the whole run; the world is the same for all files, each of which has clusters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from . import places
+from .places import Place
+from .world import World
+
+
+@pytest.fixture(scope="session")
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    directory: Path = tmp_path_factory.mktemp("e2e")
+    with places.on_cluster() if request.config.getoption("--cluster") else places.local(directory) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def world(place: Place) -> World:
+    return World(place)

@@ -1,0 +1,92 @@
+"""Clusters and jobs that no FlinkDeployment made, and manifests that the API server refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from clients.kube import Invalid
+from clients.kube import resources as r
+from core import names
+
+from .manifests import cluster, flink_cluster, flink_deployment, flink_job, job
+from .world import World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+CLUSTER, JOB = "alone", "alone-one"
+BARE = "bare"
+
+
+def test_a_job_finds_its_cluster_by_its_name(world: World) -> None:
+    """S12, S13, C.5 12: also a job that is there first; and one that is made again under its name starts empty."""
+    manifest = flink_job(JOB, job(world.place))
+    world.apply(manifest, flink_cluster(CLUSTER, cluster(world.place)))
+    world.steady(CLUSTER, JOB)
+    assert world.get(r.FLINK_JOBS, JOB)["metadata"]["labels"][names.LABEL_CLUSTER] == CLUSTER
+    world.remove((r.FLINK_JOBS, JOB))
+    world.wait("nothing runs", lambda: not world.running(CLUSTER))
+    world.apply(manifest)
+    world.steady(CLUSTER, JOB)
+    assert world.wait("the job counts", lambda: world.gauges(JOB)).restored == -1
+
+
+def test_the_cluster_goes_before_its_job(world: World) -> None:
+    """S13: the cluster's deletion saves the job and leaves it; a new cluster of that name runs it again."""
+    mark = world.steady(CLUSTER, JOB)[JOB]
+    world.remove((r.FLINK_CLUSTERS, CLUSTER))
+    status = world.job(JOB)
+    assert status["supervisorStatus"] == "Stopped" and status["savepointPath"]
+    roles = (names.JOBMANAGER, names.TASKMANAGER, names.SUPERVISOR)
+    world.wait("no pod is left", lambda: not world.pods(CLUSTER, *roles))
+    world.apply(flink_cluster(CLUSTER, cluster(world.place)))
+    world.resumed(CLUSTER, {JOB: mark})
+    world.remove((r.FLINK_CLUSTERS, CLUSTER))
+    world.remove((r.FLINK_JOBS, JOB))
+
+
+@pytest.fixture(scope="module")
+def bare(world: World) -> Iterator[None]:
+    changes = {"supervisor.rescalePolicy": "None", "taskManagers": 1, "jobManager.serviceMode": "NodePort"}
+    world.apply(flink_cluster(BARE, cluster(world.place, slots=2, changes=changes)))
+    yield
+    world.remove((r.FLINK_CLUSTERS, BARE))
+
+
+def sized(world: World, task_managers: int) -> bool:
+    status = world.cluster(BARE)
+    figures = (status.get("taskManagers"), status.get("taskManagerReplicas"), status.get("totalTaskSlots"))
+    settled = status.get("resourceStatus") == "Updated" and world.is_ready(r.FLINK_CLUSTERS, BARE)
+    return settled and figures == (task_managers, task_managers, 2 * task_managers)
+
+
+def test_a_cluster_without_jobs_changes_its_size(world: World, bare: None) -> None:
+    """S18, S21, S22: an edit, `kubectl scale` down and to nothing; the JobManager is the same all the time."""
+    world.wait("one TaskManager", lambda: sized(world, 1))
+    assert world.cluster(BARE)["serviceMode"] == "NodePort"
+    jobmanager = world.uids(BARE, names.JOBMANAGER)
+    world.edit(r.FLINK_CLUSTERS, BARE, "taskManagers", 2)
+    world.wait("two TaskManagers", lambda: sized(world, 2))
+    world.scale(r.FLINK_CLUSTERS, BARE, 0)
+    world.wait("no TaskManager", lambda: sized(world, 0) and not world.pods(BARE, names.TASKMANAGER))
+    assert world.uids(BARE, names.JOBMANAGER) == jobmanager
+
+
+WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "spec.jobs[0].spec.restart.restartPolicy": ({"restart.restartPolicy": "Sometimes"}, {}),
+    "spec.jobs[0].spec.jobParallelism": ({"jobParallelism": -1}, {}),
+    "spec.cluster.taskManager.taskSlots": ({}, {"taskManager.taskSlots": "many"}),
+    "spec.cluster.jobManager.serviceMode": ({}, {"jobManager.serviceMode": "Anything"}),
+}
+
+
+@pytest.mark.parametrize("path", WRONG)
+def test_a_wrong_manifest_is_refused_with_the_path_of_the_field(world: World, path: str) -> None:
+    """Before anything is stored."""
+    of_job, of_cluster = WRONG[path]
+    jobs = {"one": job(world.place, changes=of_job)}
+    with pytest.raises(Invalid) as refused:
+        world.apply(flink_deployment("wrong", cluster(world.place, changes=of_cluster), jobs))
+    assert path in str(refused.value)
+    assert not world.get(r.FLINK_DEPLOYMENTS, "wrong")

@@ -1,0 +1,117 @@
+"""Changes of the cluster under its jobs: saved, taken down, brought back on new pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clients.kube import resources as r
+from core import names
+
+from .manifests import cluster, flink_deployment, job
+from .world import Mark, World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+CLUSTER, ALWAYS, NEVER = "change", "change-always", "change-never"
+Marks = dict[str, Mark]
+
+
+@pytest.fixture(scope="module")
+def change(world: World) -> Iterator[None]:
+    jobs = {"always": job(world.place), "never": job(world.place, policy="Never")}
+    world.apply(flink_deployment(CLUSTER, cluster(world.place, slots=2), jobs))
+    yield
+    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER))
+
+
+@pytest.fixture
+def marks(world: World, change: None) -> Marks:
+    return world.steady(CLUSTER, ALWAYS, NEVER)
+
+
+def down(world: World) -> bool:
+    """Published, and done."""
+    return world.cluster(CLUSTER).get("supervisorStatus") == "Stopped" and not world.pods(CLUSTER)
+
+
+def saved(world: World) -> None:
+    """Each job came back from its own last savepoint."""
+    for name in (ALWAYS, NEVER):
+        status = world.job(name)
+        assert status["restoredPath"] == status["savepointPath"] != ""
+
+
+def test_an_edit_of_the_pods_takes_the_jobs_along(world: World, marks: Marks) -> None:
+    """S20, C.5 7: both jobs are saved, all pods are of another revision, both jobs are back whatever their policy."""
+    before, revision = world.uids(CLUSTER), world.cluster(CLUSTER)["revision"]
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/taskManager/taskSlots", 3)
+    world.resumed(CLUSTER, marks)
+    saved(world)
+    status = world.cluster(CLUSTER)
+    assert status["revision"] == status["targetRevision"] != revision
+    assert status["totalTaskSlots"] == 3
+    assert not before & world.uids(CLUSTER)
+    assert {pod["metadata"]["labels"][names.LABEL_REVISION] for pod in world.pods(CLUSTER)} == {status["revision"]}
+
+
+def test_an_edit_that_is_taken_back_at_once(world: World, marks: Marks) -> None:
+    """C.5 9: whatever was on its way, both jobs end on the old revision with their state."""
+    revision = world.cluster(CLUSTER)["revision"]
+    environment = "cluster/jobManager/environment"
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, environment, [{"name": "MOOD", "value": "new"}])
+    world.wait(
+        "the change has begun",
+        lambda: world.cluster(CLUSTER).get("targetRevision") != revision,
+        pace=0.01,
+    )
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, environment, [])
+    world.wait("the old revision is wanted", lambda: world.cluster(CLUSTER).get("targetRevision") == revision)
+    after = world.steady(CLUSTER, ALWAYS, NEVER)
+    assert world.cluster(CLUSTER)["revision"] == revision
+    assert all(mark.total >= marks[name].total for name, mark in after.items())
+
+
+def test_an_edit_of_the_supervisor_restarts_no_flink_pod(world: World, marks: Marks) -> None:
+    """Its own pod is replaced; pods and runs of Flink are the same."""
+    pods, supervisors = world.uids(CLUSTER), world.uids(CLUSTER, names.SUPERVISOR)
+    limits = {"limits": {"memory": "384Mi"}, "requests": {"memory": "128Mi"}}
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/supervisor/resources", limits)
+    world.wait(
+        "the supervisor is another one",
+        lambda: (found := world.uids(CLUSTER, names.SUPERVISOR)) and not found & supervisors,
+    )
+    # It does its work: it answers a request.
+    world.request(r.FLINK_JOBS, ALWAYS, "TRIGGER_SAVEPOINT")
+    before = world.job(ALWAYS)["savepointPath"]
+    world.wait("a savepoint", lambda: world.job(ALWAYS)["savepointPath"] != before)
+    assert world.uids(CLUSTER) == pods
+    after = world.steady(CLUSTER, ALWAYS, NEVER)
+    assert {mark.job_id for mark in after.values()} == {mark.job_id for mark in marks.values()}
+
+
+def test_a_stop_of_the_cluster_ends_as_the_policies_say(world: World, marks: Marks) -> None:
+    """S10: STOP saves both and leaves no pod; after START the policy Always comes back, Never waits for a person."""
+    world.request(r.FLINK_CLUSTERS, CLUSTER, "STOP")
+    world.wait("the cluster is stopped", lambda: down(world))
+    statuses = [world.job(name) for name in marks]
+    assert [status["supervisorStatus"] for status in statuses] == ["Stopped", "Stopped"]
+    assert all(status["savepointPath"] for status in statuses)
+    world.request(r.FLINK_CLUSTERS, CLUSTER, "START")
+    world.resumed(CLUSTER, {ALWAYS: marks[ALWAYS]})
+    assert world.job(NEVER)["supervisorStatus"] == "Stopped"
+    world.request(r.FLINK_JOBS, NEVER, "START")
+    world.resumed(CLUSTER, marks)
+    saved(world)
+
+
+def test_suspended_by_the_spec_and_back(world: World, marks: Marks) -> None:
+    """All jobs come back from a suspension that the manifest declared, whatever their policy."""
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/suspend", True)
+    world.wait("the cluster is down", lambda: down(world))
+    world.wait(
+        "the suspension shows", lambda: world.condition(r.FLINK_CLUSTERS, CLUSTER, "Suspended")["status"] == "True"
+    )
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/suspend", False)
+    world.resumed(CLUSTER, marks)
+    saved(world)

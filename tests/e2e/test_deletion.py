@@ -1,0 +1,76 @@
+"""Deletion, in every order; nothing is left, and nothing hangs."""
+
+from __future__ import annotations
+
+import pytest
+
+from clients.kube import NotFound
+from clients.kube import resources as r
+from core import names
+
+from .manifests import cluster, flink_cluster, flink_deployment, flink_job, job
+from .world import World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+CLUSTER, JOB = "gone", "gone-one"
+EVERY_ROLE = (names.JOBMANAGER, names.TASKMANAGER, names.SUPERVISOR, names.BOOTSTRAP)
+
+
+def nothing_left(world: World) -> bool:
+    found = (
+        world.get(r.FLINK_DEPLOYMENTS, CLUSTER),
+        world.get(r.FLINK_CLUSTERS, CLUSTER),
+        world.get(r.FLINK_JOBS, JOB),
+    )
+    service = world.get(r.SERVICES, names.jobmanager_service(CLUSTER))
+    deployment = world.get(r.DEPLOYMENTS, names.supervisor_deployment(CLUSTER))
+    return not any(found) and not service and not deployment and not world.pods(CLUSTER, *EVERY_ROLE)
+
+
+def test_what_a_deployment_made_is_made_again(world: World) -> None:
+    """S11: a FlinkJob and a FlinkCluster that somebody deletes come back, and run."""
+    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": job(world.place)}))
+    world.steady(CLUSTER, JOB)
+    for kind, name in ((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER)):
+        made_again(world, kind, name)
+        world.steady(CLUSTER, JOB)
+
+
+def made_again(world: World, kind: r.Resource, name: str) -> None:
+    """Deletes it, and waits for the next one of that name."""
+    uid = world.get(kind, name)["metadata"]["uid"]
+    world.delete(kind, name)
+
+    def another() -> bool:
+        found = world.get(kind, name)
+        return bool(found) and found["metadata"]["uid"] != uid
+
+    world.wait(f"another {kind.kind} {name}", another)
+
+
+def test_a_deployment_takes_everything_along(world: World) -> None:
+    """S9, S24: with a running job; in the foreground, as Argo CD deletes, so that children go before their parents."""
+    world.steady(CLUSTER, JOB)
+    world.delete(r.FLINK_DEPLOYMENTS, CLUSTER, propagation="Foreground")
+    world.wait("nothing is left", lambda: nothing_left(world))
+
+
+def test_a_cluster_and_its_job_are_deleted_at_once(world: World) -> None:
+    """As `kubectl delete -f` of both does, and before anything runs."""
+    world.apply(flink_cluster(CLUSTER, cluster(world.place)), flink_job(JOB, job(world.place)))
+    world.wait("the job is on its way", lambda: world.job(JOB).get("supervisorStatus") == "Starting")
+    world.delete(r.FLINK_CLUSTERS, CLUSTER)
+    world.delete(r.FLINK_JOBS, JOB)
+    world.wait("nothing is left", lambda: nothing_left(world))
+
+
+def test_a_namespace_goes_with_everything_in_it(world: World) -> None:
+    """C.5 6: the supervisors go with it, so that only the deadlines end the waiting. No finalizer hangs."""
+    with world.elsewhere() as other:
+        # No folder is shared between its pods; this job never has to come back.
+        spec = cluster(other.place, changes={"deletionDeadline": 3})
+        other.apply(flink_cluster(CLUSTER, spec), flink_job(JOB, job(other.place, changes={"deletionDeadline": 3})))
+        other.wait("the job runs", lambda: other.job(JOB).get("supervisorStatus") == "Started")
+        other.client.delete(r.NAMESPACES, other.namespace)
+        with pytest.raises(NotFound):
+            other.wait("the namespace is gone", lambda: not other.client.get(r.NAMESPACES, other.namespace))

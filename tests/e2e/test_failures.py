@@ -1,0 +1,107 @@
+"""Jobs that cannot run, beside one that does and that notices nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from clients.kube import resources as r
+
+from .manifests import cluster, flink_cluster, flink_job, job
+from .world import Mark, World
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+CLUSTER, WELL, ILL = "ill", "ill-well", "ill-one"
+# Without it Flink itself restarts a job that fails, for ever.
+NO_RESTART = {"flinkConfiguration": {"restart-strategy.type": "none"}}
+
+
+@pytest.fixture(scope="module")
+def well(world: World) -> Iterator[Mark]:
+    world.apply(
+        flink_cluster(CLUSTER, cluster(world.place, slots=2)),
+        flink_job(WELL, job(world.place)),
+    )
+    yield world.steady(CLUSTER, WELL)[WELL]
+    world.remove((r.FLINK_JOBS, WELL), (r.FLINK_CLUSTERS, CLUSTER))
+
+
+@pytest.fixture(autouse=True)
+def ill(world: World, well: Mark) -> Iterator[None]:
+    """What the test has made goes again, and the healthy job has gone on all the time."""
+    yield
+    world.remove((r.FLINK_JOBS, ILL))
+    assert world.steady(CLUSTER, WELL)[WELL].job_id == well.job_id
+
+
+def failed(world: World, *texts: str) -> Mapping[str, Any]:
+    """The job is stopped, and its condition says why, in Flink's or the kubelet's own words."""
+
+    def told() -> Mapping[str, Any] | None:
+        degraded = world.condition(r.FLINK_JOBS, ILL, "Degraded")
+        return (
+            degraded if degraded.get("status") == "True" and world.job(ILL)["supervisorStatus"] == "Stopped" else None
+        )
+
+    found: Mapping[str, Any] = world.wait("the failure shows", told)
+    for text in texts:
+        assert text in found["message"]
+    assert world.condition(r.FLINK_JOBS, ILL, "Ready")["status"] == "False"
+    return found
+
+
+WRONG = {
+    "no such JAR": ("jarPath", "/opt/flinkctl/examples/absent.jar", "BootstrapFailed", "absent.jar"),
+    "no such class": ("className", "com.example.Absent", "SubmissionFailed", "com.example.Absent"),
+    "main() throws": ("arguments", ["--fail-in-main"], "SubmissionFailed", "main was asked to fail"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_program_that_cannot_start_and_is_corrected(world: World, case: str) -> None:
+    """S16, S17, C.5 8: the reason in the condition, waiting for a person; the corrected spec starts by itself."""
+    field, value, reason, text = WRONG[case]
+    right = job(world.place, policy="Never")
+    world.apply(flink_job(ILL, job(world.place, policy="Never", changes={f"bootstrap.{field}": value})))
+    assert failed(world, text)["reason"] == reason
+    assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "True"
+    world.edit(r.FLINK_JOBS, ILL, f"bootstrap/{field}", right["bootstrap"][field])
+    world.steady(CLUSTER, WELL, ILL)
+    assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "False"
+
+
+def test_a_job_that_fails_later_comes_back_from_a_checkpoint(world: World) -> None:
+    """Policy OnlyIfFailed: another run, from what Flink had checkpointed."""
+    world.apply(flink_job(ILL, job(world.place, "--fail-after", "500", policy="OnlyIfFailed", changes=NO_RESTART)))
+    status = world.wait(
+        "the second run has started",
+        lambda: (found := world.job(ILL)).get("attempt", 0) > 1 and found.get("restoredPath") and found,
+    )
+    assert "/chk-" in status["restoredPath"]
+    assert world.wait("it counts", lambda: world.gauges(ILL)).restored > 0
+
+
+def test_a_job_that_fails_later_stays_stopped_with_policy_never(world: World) -> None:
+    """Stopped, FAILED, waiting for a person, who finds Flink's exception in the condition."""
+    world.apply(flink_job(ILL, job(world.place, "--fail-after", "300", policy="Never", changes=NO_RESTART)))
+    assert failed(world, "failed as asked, after 300 records")["reason"] == "JobFailed"
+    assert world.job(ILL)["jobStatus"] == "FAILED"
+    assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "True"
+
+
+@pytest.mark.parametrize("action", ["TRIGGER_SAVEPOINT", "STOP"])
+def test_a_savepoint_directory_that_cannot_be_written(world: World, action: str) -> None:
+    """C.5 13: the run goes on, also when it was to be stopped, and the condition names the cause."""
+    folder = {"savepoint.savepointTargetPath": "file:///proc/savepoints"}
+    world.apply(flink_job(ILL, job(world.place, changes=folder)))
+    run = world.steady(CLUSTER, WELL, ILL)[ILL].job_id
+    world.request(r.FLINK_JOBS, ILL, action)
+    degraded = world.wait(
+        "the failure shows",
+        lambda: (found := world.condition(r.FLINK_JOBS, ILL, "Degraded")).get("status") == "True" and found,
+    )
+    assert degraded["reason"] == "SavepointFailed"
+    assert "/proc/savepoints" in degraded["message"]
+    assert world.steady(CLUSTER, WELL, ILL)[ILL].job_id == run

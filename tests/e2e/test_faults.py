@@ -1,0 +1,141 @@
+"""Something is killed without a warning. What ran runs again, once, and not behind its last recovery point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clients.kube import resources as r
+from core import names
+
+from .manifests import cluster, flink_deployment, job
+from .world import Mark, Object, World, is_ready
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+CLUSTER, ONE, TWO = "fault", "fault-one", "fault-two"
+Marks = dict[str, Mark]
+AT_ONCE = 0.005  # seconds between two looks for the moment of a kill
+
+
+@pytest.fixture(scope="module")
+def fault(world: World) -> Iterator[None]:
+    # With five retained checkpoints a second apart, what the supervisor saw last is still there on a busy machine.
+    spec = job(world.place, "--checkpoint-interval", "1000", policy="Never")
+    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": spec, "two": spec}))
+    yield
+    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER))
+
+
+@pytest.fixture
+def marks(world: World, fault: None) -> Marks:
+    return world.steady(CLUSTER, ONE, TWO)
+
+
+def supervisor_back(world: World, before: set[str]) -> bool:
+    """Another container than before, and ready."""
+    return any(is_ready(pod) and container(pod) not in before for pod in world.pods(CLUSTER, names.SUPERVISOR))
+
+
+def containers(world: World) -> set[str]:
+    return {container(pod) for pod in world.pods(CLUSTER, names.SUPERVISOR)}
+
+
+def container(pod: Object) -> str:
+    statuses = pod["status"].get("containerStatuses") or [{}]
+    return str(statuses[0].get("containerID", ""))
+
+
+def test_the_jobmanager_is_killed(world: World, marks: Marks) -> None:
+    """All pods are of the next incarnation, and both jobs are back from checkpoints, although their policy is Never."""
+    before, incarnation = world.uids(CLUSTER), world.cluster(CLUSTER)["incarnation"]
+    for name, mark in marks.items():
+        world.passed(name, mark, 3)
+    world.kill(world.pods(CLUSTER, names.JOBMANAGER))
+    world.resumed(CLUSTER, marks)
+    assert all("/chk-" in world.job(name)["restoredPath"] for name in marks)
+    assert world.cluster(CLUSTER)["incarnation"] == incarnation + 1
+    assert not before & world.uids(CLUSTER)
+
+
+def test_jobmanager_and_supervisor_are_killed_together(world: World, marks: Marks) -> None:
+    """A lost node takes both: what is stored about the checkpoints must do."""
+    for name, mark in marks.items():
+        world.passed(name, mark, 5)
+    world.kill(world.pods(CLUSTER, names.JOBMANAGER, names.SUPERVISOR))
+    world.resumed(CLUSTER, marks)
+
+
+def test_a_taskmanager_is_killed(world: World, marks: Marks) -> None:
+    """Another one takes its place, the JobManager stays, and the same runs go on."""
+    jobmanager, before = world.uids(CLUSTER, names.JOBMANAGER), world.uids(CLUSTER, names.TASKMANAGER)
+    for name, mark in marks.items():
+        world.passed(name, mark, 0)
+    world.kill(world.pods(CLUSTER, names.TASKMANAGER)[:1])
+    world.wait(
+        "two TaskManagers, one of them new",
+        lambda: len(found := world.uids(CLUSTER, names.TASKMANAGER)) == 2 and found != before,
+    )
+    after = world.steady(CLUSTER, ONE, TWO)
+    assert world.uids(CLUSTER, names.JOBMANAGER) == jobmanager
+    for name, mark in marks.items():
+        assert after[name].job_id == mark.job_id
+        world.wait(f"{name} counts on", lambda name=name, mark=mark: (world.gauges(name) or mark).total > mark.total)  # type: ignore[misc]
+
+
+def test_the_supervisor_is_killed_while_a_savepoint_is_taken(world: World, marks: Marks) -> None:
+    """C.5 2: the next one finds the savepoint's path; it is one savepoint, and the job goes on."""
+    before, had = world.savepoints(CLUSTER, marks[ONE].job_id), world.job(ONE).get("savepointPath")
+    old = containers(world)
+    world.request(r.FLINK_JOBS, ONE, "TRIGGER_SAVEPOINT")
+    world.wait("the savepoint is written down", lambda: triggered(world, had), pace=AT_ONCE)
+    world.kill(world.pods(CLUSTER, names.SUPERVISOR))
+    path = world.wait("its path", lambda: (found := world.job(ONE)["savepointPath"]) != had and found)
+    world.wait("another supervisor", lambda: supervisor_back(world, old))
+    world.one_more_savepoint(CLUSTER, marks[ONE].job_id, before, path)
+    assert world.steady(CLUSTER, ONE, TWO)[ONE].job_id == marks[ONE].job_id
+
+
+def triggered(world: World, had: str | None) -> bool:
+    status = world.job(ONE)
+    return bool(status.get("savepointTriggerId")) or status.get("savepointPath") != had
+
+
+def test_the_supervisor_is_killed_while_a_job_stops_and_while_it_starts(world: World, marks: Marks) -> None:
+    """C.5 1 and 2: one savepoint, whose path is found again; then one run, submitted by whoever was there."""
+    mark, before = marks[ONE], world.savepoints(CLUSTER, marks[ONE].job_id)
+    old = containers(world)
+    world.request(r.FLINK_JOBS, ONE, "STOP")
+    world.wait("the stop is written down", lambda: world.job(ONE)["supervisorStatus"] != "Started", pace=AT_ONCE)
+    world.kill(world.pods(CLUSTER, names.SUPERVISOR))
+    world.wait("the job is stopped", lambda: world.job(ONE)["supervisorStatus"] == "Stopped")
+    path = world.job(ONE)["savepointPath"]
+    world.one_more_savepoint(CLUSTER, mark.job_id, before, path)
+    world.wait("another supervisor", lambda: supervisor_back(world, old))
+    world.request(r.FLINK_JOBS, ONE, "START")
+    world.wait("the attempt is written down", lambda: world.job(ONE).get("attempt", 0) > mark.attempt, pace=AT_ONCE)
+    world.kill(world.pods(CLUSTER, names.SUPERVISOR))
+    world.wait("it runs", lambda: world.is_ready(r.FLINK_JOBS, ONE))
+    after = world.steady(CLUSTER, ONE, TWO)
+    assert after[TWO].job_id == marks[TWO].job_id
+    world.check_resumed(ONE, mark)
+    assert world.job(ONE)["attempt"] == mark.attempt + 1
+
+
+def test_the_hooks_are_killed(world: World, marks: Marks) -> None:
+    """C.5 11: nothing restarts, nothing is deleted, and the next edit is carried out."""
+    before, hooks = world.uids(CLUSTER), {container(pod) for pod in world.hooks()}
+    world.kill(world.hooks())
+    world.wait(
+        "other hooks are ready",
+        lambda: any(is_ready(pod) and container(pod) not in hooks for pod in world.hooks()),
+    )
+    limit = world.get(r.FLINK_JOBS, ONE)["spec"]["savepoint"].get("historyLimit", 10) + 1
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "jobs/0/spec/savepoint/historyLimit", limit)
+    world.wait(
+        "the edit arrives", lambda: world.get(r.FLINK_JOBS, ONE)["spec"]["savepoint"].get("historyLimit") == limit
+    )
+    after = world.steady(CLUSTER, ONE, TWO)
+    assert world.uids(CLUSTER) == before
+    assert {mark.attempt for mark in after.values()} == {mark.attempt for mark in marks.values()}
+    assert [mark.job_id for mark in after.values()] == [mark.job_id for mark in marks.values()]
