@@ -97,7 +97,7 @@ def _ended_before(world: World) -> Decision:
 def _saved(world: World, path: str) -> Decision:
     """The path is stored as soon as it is known; the job is let go of when it is over."""
     status = world.status
-    if not (status.recovery_points and status.recovery_points[0].path == path):
+    if status.savepoint_path != path:  # as a recovery point it may be known before its operation is
         status = recovery.with_savepoint(status, path, times.to_text(world.now), world.job.savepoint.history_limit)
     if not world.flink.terminal:
         why = "the savepoint is taken, waiting for the job to end"

@@ -127,12 +127,12 @@ class World:
         *,
         pace: float = LOOK_SECONDS,
     ) -> T:
-        """What `done` gives once that is true. Fails with everything that may explain why it was not."""
+        """What `done` gives once that is true."""
         end = time.monotonic() + seconds
         while not (found := done()):
             self.check_runs()
             if time.monotonic() > end:
-                pytest.fail(f"{what}: not within {seconds:.0f} s\n{self.story()}", pytrace=False)
+                pytest.fail(f"{what}: not within {seconds:.0f} s")
             time.sleep(pace)
         self.check_runs()
         return found
@@ -271,7 +271,7 @@ class World:
         """Statuses, pods, events and the supervisors' last words."""
         parts = [self._told(kind, item) for kind in KINDS.values() for item in self._list(kind)]
         parts += [_pod_line(pod) for pod in self._list(r.PODS)]
-        parts += [_event_line(item) for item in sorted(self._list(r.EVENTS), key=_moment)[-25:]]
+        parts += [_event_line(item) for item in sorted(self._list(r.EVENTS), key=_moment)[-40:]]
         parts += [self._log(pod) for pod in self._list(r.PODS, f"{names.LABEL_ROLE}={names.SUPERVISOR}")]
         return "\n".join(parts)
 
@@ -284,7 +284,7 @@ class World:
     def _log(self, pod: Object) -> str:
         name = pod["metadata"]["name"]
         try:
-            lines = list(self.client.logs(name, namespace=self.namespace, tail=25))
+            lines = list(self.client.logs(name, namespace=self.namespace, tail=60))
         except KubeError as error:
             lines = [str(error)]
         return "\n".join([f"--- log of {name}", *lines])

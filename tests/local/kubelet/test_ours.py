@@ -45,7 +45,7 @@ def request(tmp_path, *args, command=(), kubeconfig=None):
 def test_arguments_go_to_flinkctl(tmp_path):
     """With access to the API for those pods that want it."""
     plain = ours.launch(request(tmp_path, "bootstrap", "run"))
-    assert plain.argv == [sys.executable, "-m", "local.kubelet.ours", "bootstrap", "run"]
+    assert plain.argv == [sys.executable, "-P", "-m", "local.kubelet.ours", "bootstrap", "run"]
     assert "KUBECONFIG" not in plain.env
     other = ours.launch(request(tmp_path, "run", command=["flinkctl", "supervisor"], kubeconfig=tmp_path / "config"))
     assert other.argv[3:] == ["supervisor", "run"]

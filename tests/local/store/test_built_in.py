@@ -123,13 +123,14 @@ def test_pods_that_are_wrong(http: Http, container: dict[str, Any], problem: str
 def test_a_service_gets_an_address_and_keeps_it(http: Http) -> None:
     made = http.ok("POST", SERVICES, service({"port": 80}))
     assert made["spec"]["ports"] == [{"port": 80, "protocol": "TCP", "targetPort": 80}]
-    assert made["spec"]["clusterIP"] == "127.96.0.1" and made["spec"]["type"] == "ClusterIP"
-    assert http.ok("POST", SERVICES, service({"port": 80}, name="t"))["spec"]["clusterIP"] == "127.96.0.2"
-    assert http.ok("PUT", f"{SERVICES}/s", service({"port": 81}))["spec"]["clusterIP"] == "127.96.0.1"
+    first = made["spec"]["clusterIP"]
+    assert first.startswith("127.96.") and made["spec"]["type"] == "ClusterIP"
+    assert http.ok("POST", SERVICES, service({"port": 80}, name="t"))["spec"]["clusterIP"] != first
+    assert http.ok("PUT", f"{SERVICES}/s", service({"port": 81}))["spec"]["clusterIP"] == first
     code, status = http.patch(f"{SERVICES}/s", {"spec": {"clusterIP": "127.96.0.9"}})
     assert code == 422 and "may not change once set" in status["message"]
     http.ok("DELETE", f"{SERVICES}/s")
-    assert http.ok("POST", SERVICES, service({"port": 80}, name="u"))["spec"]["clusterIP"] == "127.96.0.1"
+    assert http.ok("POST", SERVICES, service({"port": 80}, name="u"))["spec"]["clusterIP"] == first
 
 
 def test_a_headless_service_has_none(http: Http) -> None:

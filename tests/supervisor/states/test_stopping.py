@@ -48,6 +48,13 @@ def test_the_path_is_stored_while_the_job_still_ends(world, stop):
     assert decision.status.holds_cluster
 
 
+def test_a_savepoint_that_flink_showed_before_its_operation_is_the_savepoint_path(world, stop, known):
+    points = (known(SP, type=SAVEPOINT, at=-1),)
+    decision = decide(world("stopping", flink=("finished", {"operation": DONE}), stop=stop(), recovery_points=points))
+    assert decision.status.savepoint_path == SP
+    assert [point.path for point in decision.status.recovery_points] == [SP]
+
+
 @pytest.mark.parametrize("next", [Phase.STOPPED, Phase.STARTING, Phase.TERMINATED])
 def test_the_cluster_is_let_go_with_the_path_stored(world, stop, next):
     decision = decide(world("stopping", flink=("finished", {"operation": DONE}), stop=stop(next=next)))
