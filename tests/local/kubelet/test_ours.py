@@ -48,7 +48,7 @@ def test_arguments_go_to_flinkctl(tmp_path):
     assert plain.argv == [sys.executable, "-P", "-m", "local.kubelet.ours", "bootstrap", "run"]
     assert "KUBECONFIG" not in plain.env
     other = ours.launch(request(tmp_path, "run", command=["flinkctl", "supervisor"], kubeconfig=tmp_path / "config"))
-    assert other.argv[3:] == ["supervisor", "run"]
+    assert other.argv[4:] == ["supervisor", "run"]
     assert other.env["KUBECONFIG"] == str(tmp_path / "config")
 
 
