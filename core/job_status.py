@@ -64,6 +64,7 @@ class JobStatus(Record):
     supervisor_status: Phase = Phase.UNKNOWN
     resource_status: ResourceStatus = ResourceStatus.UNKNOWN
     cluster_name: str = ""
+    cluster_uid: str = ""  # of the cluster that the JAR was carried to
     cluster_health: str = ""
     label_selector: str = ""
     job_parallelism: int = 0  # in force; 0 when stopped

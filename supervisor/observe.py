@@ -25,6 +25,7 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
     flink = [pod for pod in pods if _role(pod) in (names.JOBMANAGER, names.TASKMANAGER)]
     return ClusterView(
         name=cluster.name,
+        uid=cluster.uid,
         phase=status.phase,
         revision=status.revision,
         incarnation=status.incarnation,

@@ -18,6 +18,7 @@ class ClusterView:
     """The FlinkCluster as its jobs see it. `answering` is about the JobManager of exactly this incarnation."""
 
     name: str
+    uid: str
     phase: Phase
     revision: str
     incarnation: int

@@ -171,21 +171,24 @@ def _pause(world: World) -> Decision | None:
 
 
 def _deliver(world: World) -> Decision | None:
-    """One delivery per JobManager incarnation and bootstrap spec; it is ordered before the JobManager answers."""
-    status, job = world.status, world.job
+    """One delivery per JobManager incarnation and bootstrap spec; it is ordered before the JobManager answers.
+
+    A cluster that was deleted and made again counts its incarnations anew."""
+    status, job, cluster = world.status, world.job, world.cluster
     delivery = status.delivery
-    if (delivery.digest, delivery.incarnation) != (job.bootstrap_digest, world.cluster.incarnation):
+    carried = (delivery.digest, delivery.incarnation, status.cluster_uid)
+    if carried != (job.bootstrap_digest, cluster.incarnation, cluster.uid):
         ordered = Delivery(
             number=delivery.number + 1,
-            incarnation=world.cluster.incarnation,
+            incarnation=cluster.incarnation,
             digest=job.bootstrap_digest,
-            image=world.cluster.supervisor_image,
-            pull_policy=world.cluster.supervisor_pull_policy,
+            image=cluster.supervisor_image,
+            pull_policy=cluster.supervisor_pull_policy,
             bootstrap=job.bootstrap_spec,
             requested_at=times.to_text(world.now),
         )
         why = f"ordering delivery {ordered.number} of the JAR"
-        return steps.same(world, why, delivery=ordered, jar_id="", started_at="")
+        return steps.same(world, why, delivery=ordered, cluster_uid=cluster.uid, jar_id="", started_at="")
     if status.jar_id:
         return None
     found = world.bootstrap

@@ -34,6 +34,8 @@ def test_what_a_deployment_made_is_made_again(world: World) -> None:
     for kind, name in ((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER)):
         made_again(world, kind, name)
         world.steady(CLUSTER, JOB)
+    # The JobManager of another cluster, although of the same name and incarnation, has not got the JAR.
+    assert "BootstrapFailed" not in world.reasons(JOB)
 
 
 def made_again(world: World, kind: r.Resource, name: str) -> None:

@@ -117,6 +117,11 @@ class World:
         self.wait("Flink shows the savepoint", lambda: path in self.savepoints(cluster, job_id))
         assert self.savepoints(cluster, job_id) - before == {path}
 
+    def reasons(self, name: str) -> set[str]:
+        """Of the events about an object of that name."""
+        found = self.client.list(r.EVENTS, namespace=self.namespace, field_selector=f"involvedObject.name={name}")
+        return {item["reason"] for item in found["items"]}
+
     # ---- waiting -----------------------------------------------------------------------------------------------------
 
     def wait(

@@ -21,6 +21,7 @@ UID = "6f1c"
 
 UP = ClusterView(
     name="demo",
+    uid="",
     phase=Phase.STARTED,
     revision="r1",
     incarnation=1,
@@ -46,6 +47,7 @@ CLUSTERS = {
     "mute": replace(UP, answering=False),
     "lost": replace(UP, answering=False, jobmanager_gone=True),
     "renewed": replace(UP, incarnation=2),
+    "made again": replace(UP, uid="another"),
     "stopping": replace(UP, phase=Phase.STOPPING),
     "stopping, lost": replace(UP, phase=Phase.STOPPING, answering=False, jobmanager_gone=True),
     "suspending": replace(UP, phase=Phase.STOPPING, suspended=True),

@@ -32,8 +32,13 @@ def test_a_delivery_is_ordered_before_the_jobmanager_answers(world, moment):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"cluster": "renewed"}, {"job": {"bootstrap.arguments": ["x"]}}, {"job": {"flinkConfiguration": {"a": 1}}}],
-    ids=["a new JobManager", "an edited bootstrap", "an edited configuration"],
+    [
+        {"cluster": "renewed"},
+        {"cluster": "made again"},
+        {"job": {"bootstrap.arguments": ["x"]}},
+        {"job": {"flinkConfiguration": {"a": 1}}},
+    ],
+    ids=["a new JobManager", "a new cluster of that name", "an edited bootstrap", "an edited configuration"],
 )
 def test_another_jobmanager_or_another_spec_needs_another_delivery(world, changes):
     assert decide(world("carried", **changes)).status.delivery.number == 2
