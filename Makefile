@@ -28,7 +28,7 @@ test: check ## every test, fast ones first
 	$(BIN)/pytest -m e2e
 
 test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFIG
-	$(BIN)/pytest -m e2e --cluster
+	$(BIN)/pytest tests/e2e --cluster
 
 jar: .venv/ready ## rebuild the example's JAR (needs javac)
 	$(BIN)/python examples/wordcount/build.py
