@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from core import times
+
 GAP = 3  # spaces between two columns
 Row = Sequence[str]
 
@@ -69,16 +71,7 @@ def age(since: datetime | None, now: datetime) -> str:
     if since is None:
         return ""
     seconds = max(0, int((now - since).total_seconds()))
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if hours < 3:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    return f"{hours}h" if hours < 48 else f"{days}d"
+    return times.span(seconds)
 
 
 # ---- objects -------------------------------------------------------------------------------------------------------

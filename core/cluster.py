@@ -159,12 +159,10 @@ class ClusterStatus:
     incarnation: int  # grows with every JobManager
     jobmanager_uid: str  # the pod of this incarnation, once seen
     going_down: bool  # Stopping in order to stay down, rather than to come back
-    without_savepoint: bool
     stopped: bool  # what people asked for, as the report said it last
     restarts: int
     failures: int  # incarnations in a row whose JobManager ended before the cluster was Started
     task_managers: int  # wanted
-    observed_generation: int
 
 
 def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
@@ -177,12 +175,10 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         incarnation=spec.whole(status, "incarnation", 0),
         jobmanager_uid=spec.text(spec.part(status, "jobManagerPod"), "uid"),
         going_down=spec.flag(status, "goingDown"),
-        without_savepoint=spec.flag(status, "withoutSavepoint"),
         stopped=spec.flag(status, "stopped"),
         restarts=spec.whole(status, "restarts", 0),
         failures=spec.whole(status, "failures", 0),
         task_managers=spec.whole(status, "taskManagers", 0),
-        observed_generation=spec.whole(status, "observedGeneration", 0),
     )
 
 

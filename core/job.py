@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import canonical, names, spec
-from core.states import RequestedAction, RestartPolicy, SavepointMode
+from core.states import RestartPolicy, SavepointMode
 
 BOOTSTRAP_DEFAULTS = {
     "pullPolicy": "IfNotPresent",
@@ -74,10 +74,6 @@ class Job:
     action_token: str  # tells one request from the next
     without_savepoint: bool
     drain: bool
-
-    @property
-    def requested(self) -> RequestedAction | None:
-        return RequestedAction(self.action) if self.action in list(RequestedAction) else None
 
 
 def read(resource: Mapping[str, Any]) -> Job:

@@ -24,6 +24,24 @@ def from_millis(millis: int) -> datetime:
     return datetime.fromtimestamp(millis / 1000, UTC)
 
 
+def span(seconds: int) -> str:
+    """A duration in seconds as kubectl shortens it: 45s, 3m20s, 2h5m, 5d; two units where they are small, else one."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if seconds < 120:
+        return f"{seconds}s"
+    if minutes < 10:
+        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
+    return f"{days}d" if days < 730 else f"{days // 365}y{days % 365}d"
+
+
 def newest(objects: list[Mapping[str, Any]]) -> str:
     """The newest timestamp that the objects carry: the clock of those who may not look at one.
 

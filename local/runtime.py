@@ -1,6 +1,7 @@
 """The whole system on one machine: store, kubelet and loop in this process; the hooks, as in a cluster, in a pod.
 
-What is installed is what `kubectl apply -k metacontroller/overlays/default` installs: the same files.
+What is installed is what `kubectl apply -k metacontroller/overlays/default` installs, from the same files: the custom
+resources, the hooks and the controllers. The roles are left out, as nobody has rights here.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from core.times import span
+
 from .resources import Object, Resource
 from .selectors import as_text, at
 
@@ -110,24 +112,6 @@ def age(stamp: Any, now: datetime) -> str:
     except (TypeError, ValueError):
         return "<unknown>"
     return span(seconds)
-
-
-def span(seconds: int) -> str:
-    """Return a duration with two units where they are small and one where they are large."""
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:
-        return f"{seconds}s"
-    if minutes < 10:
-        return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    if hours < 3:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    return f"{days}d" if days < 730 else f"{days // 365}y{days % 365}d"
 
 
 def _age_cell(obj: Object, now: datetime) -> str:
