@@ -7,11 +7,12 @@ BIN := .venv/bin
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
+# PYTHONWARNINGS: without the build backend's advice about folders, which is none of a user's.
 .venv/ready: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python >= 3.11; set PYTHON=python3.x" >&2; exit 1; }
 	$(PYTHON) -m venv .venv || { echo "could not make .venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet --editable '.[local,dev]'
+	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[local,dev]'
 	@touch $@
 
 demo: .venv/ready ## the main job, on this machine, with real Flink

@@ -19,7 +19,7 @@ from cli.demo.scene import Scene
 from cli.demo.show import Screen
 from cli.demo.story import Broken, steps
 from cli.errors import Failed
-from cli.local.background import check_installed
+from cli.local.background import check
 from local.runtime import Runtime
 
 # Where the example keeps checkpoints and savepoints.
@@ -28,7 +28,7 @@ EXAMPLE_STATE = "/tmp/flink-wordcount"
 
 def run() -> None:
     """Failed, with the step's reason, when something did not hold; the logs are kept then."""
-    check_installed()
+    check(Path(tempfile.gettempdir()))
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.monotonic()
     directory = Path(tempfile.mkdtemp(prefix="flinkctl-demo-"))

