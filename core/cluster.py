@@ -55,6 +55,12 @@ class Cluster:
     deletion_deadline: int  # seconds
     supervisor: Supervisor
 
+    @property
+    def rest_port(self) -> int:
+        """Where the JobManager serves Flink's REST API."""
+        port = self.flink_configuration.get("rest.port", "")
+        return int(port) if port.isdecimal() else 8081
+
     def clamp(self, task_managers: int) -> int:
         return spec.clamp(task_managers, self.min_task_managers, self.max_task_managers)
 
@@ -129,12 +135,11 @@ class Report(Record):
     answering: bool = False
     flink_version: str = ""
     task_managers: int = 0  # registered in the JobManager
-    task_slots: int = 0
     releasable: tuple[str, ...] = ()  # pods which are idle for longer than rescaleDelay and more than is wanted
     stopped: bool = False  # a person stopped the cluster
     without_savepoint: bool = False  # ... and does not want savepoints for it
     restarts: int = 0  # how often people asked for a restart
-    health: str = ""
+    forgets: int = 0  # how often people asked that the jobs begin empty when the cluster starts
     message: str = ""
 
     @classmethod
@@ -161,6 +166,7 @@ class ClusterStatus:
     going_down: bool  # Stopping in order to stay down, rather than to come back
     stopped: bool  # what people asked for, as the report said it last
     restarts: int
+    forgets: int
     failures: int  # incarnations in a row whose JobManager ended before the cluster was Started
     task_managers: int  # wanted
 
@@ -177,6 +183,7 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         going_down=spec.flag(status, "goingDown"),
         stopped=spec.flag(status, "stopped"),
         restarts=spec.whole(status, "restarts", 0),
+        forgets=spec.whole(status, "forgets", 0),
         failures=spec.whole(status, "failures", 0),
         task_managers=spec.whole(status, "taskManagers", 0),
     )
@@ -184,6 +191,8 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
 
 def report(cluster: Cluster, status: ClusterStatus) -> Report:
     """The supervisor's report. Where its annotation was lost (`kubectl replace`, a hand's edit), what people asked for
-    is still known from the status: a stopped cluster does not start by that, and none restarts."""
+    is still known from the status: a stopped cluster does not start by that, none restarts, and no job begins empty."""
     found = Report.parse(cluster.annotations.get(names.REPORT))
-    return found if found != Report() else Report(stopped=status.stopped, restarts=status.restarts)
+    if found != Report():
+        return found
+    return Report(stopped=status.stopped, restarts=status.restarts, forgets=status.forgets)

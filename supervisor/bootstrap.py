@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,10 @@ def _deliver(flink: FlinkClient, jar: Path, name: str) -> str:
 def content_name(jar: Path) -> str:
     """The file's name behind a hash of its content: the same name is the same JAR."""
     return f"{hashlib.sha256(jar.read_bytes()).hexdigest()[:16]}-{jar.name}"
+
+
+def is_content_name(name: str) -> bool:
+    return re.match(r"[0-9a-f]{16}-.", name) is not None
 
 
 def run(url: str, jar: Path, message: Path) -> int:

@@ -23,6 +23,7 @@ from supervisor.cache import Cache
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.lane import Lane, Surroundings
+from supervisor.leftovers import Leftovers
 
 log = logging.getLogger("supervisor")
 PARALLEL_LANES = 16
@@ -55,6 +56,8 @@ class ClusterCycle:
         self._slots: dict[str, _Slot] = {}
         self._jobmanager: JobManager | None = None
         self._idle: dict[str, datetime] = {}
+        self._leftovers = Leftovers(Recorder(kube))
+        self._removal: Future[None] | None = None
         self._surroundings = ""
 
     def _cache(self, resource: resources.Resource, **selection: Any) -> Cache:
@@ -102,6 +105,7 @@ class ClusterCycle:
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look)
         self._forget_jobs()
+        self._remove_leftovers(cluster, jobmanager, look)
         pause = min(self._step_jobs(Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
         starting = view.phase in ("Starting", "Stopping") or not view.answering
         return min(pause, 0.3) if starting and view.revision else pause
@@ -117,7 +121,7 @@ class ClusterCycle:
             address,
             status.incarnation,
         ):
-            self._jobmanager = JobManager(address, status.incarnation)
+            self._jobmanager = JobManager(address, clusters.read(cluster).rest_port, status.incarnation)
         return self._jobmanager
 
     def _tell(self, resource: Mapping[str, Any], look: Look) -> None:
@@ -142,6 +146,12 @@ class ClusterCycle:
     def _forget_jobs(self) -> None:
         alive = {job["metadata"]["uid"] for job in self._jobs.objects()}
         self._slots = {uid: slot for uid, slot in self._slots.items() if uid in alive}
+
+    def _remove_leftovers(self, cluster: Mapping[str, Any], jobmanager: JobManager | None, look: Look) -> None:
+        self._leftovers.notice(cluster, self._jobs.objects())
+        idle = self._removal is None or self._removal.done()
+        if jobmanager and idle and self._leftovers.due:
+            self._removal = self._pool.submit(self._leftovers.remove, jobmanager, look, datetime.now(UTC))
 
     def _step_jobs(self, around: Surroundings) -> float:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""

@@ -21,7 +21,6 @@ from core.job_status import JobStatus
 from supervisor.world import FlinkJob, Sight
 
 log = logging.getLogger("supervisor")
-PORT = 8081
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,10 @@ class Look:
 class JobManager:
     """Reads one JobManager; what cannot change during its life is read once."""
 
-    def __init__(self, address: str, incarnation: int) -> None:
+    def __init__(self, address: str, port: int, incarnation: int) -> None:
         self.address = address
         self.incarnation = incarnation
-        self.client = FlinkClient(f"http://{address}:{PORT}")
+        self.client = FlinkClient(f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}")
         self.capabilities: Capabilities | None = None
         self.settings: Mapping[str, str] = {}
         self._checkpointing: dict[str, float] = {}

@@ -23,15 +23,13 @@ class Capabilities:
     version: str
     claim_mode: bool
     """POST /jars/:id/run takes claimMode (1.20); below, restoreMode, and an unknown field is a 400."""
-    resource_requirements: bool
-    """The adaptive scheduler's GET and PUT /jobs/:id/resource-requirements (1.18)."""
 
     @classmethod
     def of(cls, version: str) -> Capabilities:
         """A version that cannot be read counts as the newest."""
         match = re.match(r"(\d+)\.(\d+)", version)
         number = (int(match[1]), int(match[2])) if match else (99, 0)
-        return cls(version, claim_mode=number >= (1, 20), resource_requirements=number >= (1, 18))
+        return cls(version, claim_mode=number >= (1, 20))
 
 
 @dataclass(frozen=True, slots=True)

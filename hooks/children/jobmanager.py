@@ -8,18 +8,18 @@ from core import names, spec
 from core.cluster import Cluster
 from hooks.children import pod
 
-PORTS = {"ui": 8081, "rpc": 6123, "blob": 6124, "query": 6125}
+PORTS = {"ui": 8081, "rpc": 6123, "blob": 6124, "query": 6125}  # of the Service, and of the pod unless configured
 
 
 def make_pod(cluster: Cluster, *, revision: str, incarnation: int) -> dict[str, Any]:
-    part = cluster.job_manager
+    part, ports = cluster.job_manager, {**PORTS, "ui": cluster.rest_port}
     container = pod.flink_container(
         part,
         cluster.runtime,
         {
             "name": names.JOBMANAGER,
             "args": part.get("args") or ["jobmanager"],
-            "ports": [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in PORTS.items()],
+            "ports": [{"name": name, "containerPort": port, "protocol": "TCP"} for name, port in ports.items()],
             "env": pod.environment(cluster, part, []),
             # A JobManager that does not answer is killed, and its incarnation with it.
             "livenessProbe": _probe(initialDelaySeconds=15, periodSeconds=30, failureThreshold=3, timeoutSeconds=5),

@@ -38,6 +38,7 @@ def make_status(
         "suspended": cluster.suspend or None,
         "stopped": report.stopped or None,
         "restarts": report.restarts or None,
+        "forgets": report.forgets or None,
         "failures": life.failures or None,
         "withoutSavepoint": report.without_savepoint or None,
         "flinkVersion": report.flink_version if life.has_pods else None,

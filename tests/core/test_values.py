@@ -243,7 +243,7 @@ def test_a_report_that_cannot_be_read_is_none(text):
 
 
 def test_a_report_there_and_back():
-    report = Report("0badcafe", 2, True, "2.3.0", 1, 2, ("tm-0",), True, True, 3, "HEALTHY", "ö")
+    report = Report("0badcafe", 2, True, "2.3.0", 1, ("tm-0",), True, True, 3, 1, "ö")
     assert Report.parse(report.text()) == report
 
 

@@ -31,7 +31,7 @@ def listed(status: str = "RUNNING", running: int = 2) -> JobSummary:
 
 @pytest.fixture
 def manager() -> Any:
-    made: Any = JobManager("127.0.0.1", 3)
+    made: Any = JobManager("127.0.0.1", 8081, 3)
     made.client = create_autospec(FlinkClient, instance=True)
     made.client.jobmanager_config.return_value = {"state.backend": "rocksdb"}
     made.client.config.return_value = {"flink-version": "1.17.2"}

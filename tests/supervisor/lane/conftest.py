@@ -129,7 +129,7 @@ class Stage:
 
     def around(self) -> Surroundings:
         pods = self.pods()
-        manager = self._managers.setdefault(self.incarnation, JobManager("127.0.0.1", self.incarnation))
+        manager = self._managers.setdefault(self.incarnation, JobManager("127.0.0.1", 8081, self.incarnation))
         manager.client = self.flink  # type: ignore[assignment]
         look = manager.look()
         view = observe.cluster_view(self.kube.objects["flinkclusters", "demo"], pods, look)

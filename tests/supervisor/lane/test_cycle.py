@@ -65,7 +65,7 @@ def cycle(stage, monkeypatch) -> Any:
     made = stage()
     monkeypatch.setattr(module, "Lane", lambda kube, recorder: made.lane)
 
-    def init(self: Any, address: str, incarnation: int) -> None:
+    def init(self: Any, address: str, port: int, incarnation: int) -> None:
         self.address, self.incarnation, self.client = address, incarnation, made.flink
         self.capabilities, self.settings, self._checkpointing = None, {}, {}
 
