@@ -93,6 +93,8 @@ class JobStatus(Record):
     # State.
     recovery_points: tuple[RecoveryPoint, ...] = ()  # newest first
     had_state: bool = False
+    forgotten_checkpoint: int = 0  # number of the newest one of this run that a person wants forgotten
+    forgets: int = 0  # the cluster's counter of starts with empty jobs, as far as this job has followed it
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core import conditions
+from datetime import timedelta
+
+from core import conditions, times
 from core.conditions import Condition
 from core.job_status import JobStatus
 from core.states import HEALTHY, Phase, ResourceStatus, StoppedBy
@@ -25,18 +27,6 @@ def described(world: World, status: JobStatus) -> JobStatus:
     )
 
 
-def invalid(world: World) -> JobStatus:
-    """The status of a job whose spec is wrong: what runs goes on, and the condition says what is wrong."""
-    text = "; ".join(world.problems)
-    told = [
-        Condition(conditions.READY, False, "InvalidSpec", text),
-        Condition(conditions.STALLED, True, "InvalidSpec", text),
-    ]
-    return world.status.but(
-        observed_generation=world.job.generation, conditions=_stored(world, world.status, told), message=text
-    )
-
-
 def _stored(world: World, status: JobStatus, told: list[Condition]) -> tuple[dict[str, object], ...]:
     now = world.now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return tuple(conditions.merged(status.conditions, told, generation=world.job.generation, now=now))
@@ -44,18 +34,30 @@ def _stored(world: World, status: JobStatus, told: list[Condition]) -> tuple[dic
 
 def _conditions(world: World, status: JobStatus) -> list[Condition]:
     phase = status.supervisor_status
-    ready, reason = _ready(status)
+    ready, reason = (False, "InvalidSpec") if world.problems else _ready(status)
     waits = phase == Phase.STARTING and world.cluster.suspended and not status.holds_cluster
     down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and status.job_status != "FAILED")
-    stalled = _stalled(world, status)
-    why = status.failure.split(":", 1)[0] if status.failure else ""
+    stalled, what = _stalled(world, status)
+    progressing = not ready and not down and not stalled
+    why, trouble = _trouble(world, status, progressing)
     return [
         Condition(conditions.READY, ready, reason, status.message),
-        Condition(conditions.PROGRESSING, not ready and not down and not stalled, reason, status.message),
-        Condition(conditions.DEGRADED, bool(why), why or "AsExpected", status.failure),
+        Condition(conditions.PROGRESSING, progressing, reason, status.message),
+        Condition(conditions.DEGRADED, bool(why), why or "AsExpected", trouble),
         Condition(conditions.SUSPENDED, down, reason if down else "Running", status.message if down else ""),
-        Condition(conditions.STALLED, bool(stalled), stalled or "AsExpected", status.failure if stalled else ""),
+        Condition(conditions.STALLED, bool(stalled), stalled or "AsExpected", what),
     ]
+
+
+def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, str]:
+    """What went wrong last, or that it has been on its way for longer than the cluster's taskTimeout; else empty."""
+    if status.failure:
+        return status.failure.split(":", 1)[0], status.failure
+    before = conditions.find(status.conditions, conditions.PROGRESSING)
+    since = times.from_text(before.get("lastTransitionTime")) if before.get("status") == "True" else None
+    if not progressing or since is None or world.now - since < timedelta(seconds=world.cluster.task_timeout):
+        return "", ""
+    return "Overdue", f"not ready for more than {world.cluster.task_timeout} s: {status.message}"
 
 
 def _ready(status: JobStatus) -> tuple[bool, str]:
@@ -70,9 +72,11 @@ def _ready(status: JobStatus) -> tuple[bool, str]:
     return False, str(phase)
 
 
-def _stalled(world: World, status: JobStatus) -> str:
-    """Why it waits for a person, '' when it does not."""
+def _stalled(world: World, status: JobStatus) -> tuple[str, str]:
+    """Why it waits for a person, and in words; empty when it does not."""
+    if world.problems:
+        return "InvalidSpec", status.message
     if status.failure.startswith("StateUnknown") and status.supervisor_status == Phase.STARTING:
-        return "StateUnknown"
+        return "StateUnknown", status.failure
     failed = status.supervisor_status == Phase.STOPPED and status.job_status == "FAILED"
-    return "Failed" if failed and world.job.restart.policy == "Never" else ""
+    return ("Failed", status.failure) if failed and world.job.restart.policy == "Never" else ("", "")

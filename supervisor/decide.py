@@ -34,15 +34,30 @@ CARRIED_OUT = {
 
 def decide(world: World) -> Decision:
     """What to do about one job now. RuntimeError when a state module leaves the transition table."""
-    before = world.status.supervisor_status
     if world.problems and not world.job.deleting:
-        return Decision(
-            conditions.invalid(world), "InvalidSpec: " + "; ".join(world.problems), world.cluster.polling_interval
-        )
-    decision = _request_settled(world, STATES[before](_without_handled_request(world)))
+        return finished(world, _held(world))
+    decide = STATES[world.status.supervisor_status]
+    decision = _request_settled(world, decide(_without_handled_request(world)))
     if world.strays and decision.action is None:
         decision = replace(decision, action=Cancel(world.strays[0]), delay=min(decision.delay, steps.SOON))
     return finished(world, decision)
+
+
+# What a job whose spec is wrong is still looked at with. It keeps the requests of people until the spec is mended.
+HELD: dict[Phase, Callable[[World], Decision]] = {
+    Phase.STARTING: starting.hold,
+    Phase.STARTED: started.hold,
+    Phase.STOPPING: stopping.decide,
+}
+
+
+def _held(world: World) -> Decision:
+    """The spec is wrong: what runs goes on and is watched, what has begun is ended, nothing new is asked of Flink."""
+    why = f"InvalidSpec: {'; '.join(world.problems)}"
+    held = HELD.get(world.status.supervisor_status)
+    decision = held(world) if held else steps.same(world, why, delay=world.cluster.polling_interval)
+    action = decision.action if isinstance(decision.action, Cancel) else None
+    return replace(decision, why=why, action=action, status=decision.status.but(message=why))
 
 
 def finished(world: World, decision: Decision) -> Decision:

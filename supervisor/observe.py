@@ -36,11 +36,12 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
         answering=look.answering,
         fenced=all(incarnation_of(pod) == status.incarnation for pod in flink),
         jobmanager_gone=jobmanager_pod(flink, status.incarnation) is None,
-        slots_total=look.overview.slots_total if look.overview else 0,
         slots_free=look.overview.slots_available if look.overview else 0,
         supervisor_image=cluster.supervisor.image,
         supervisor_pull_policy=cluster.supervisor.pull_policy,
         polling_interval=max(1, cluster.supervisor.polling_interval),
+        task_timeout=max(1, cluster.supervisor.task_timeout),
+        forgets=report.forgets,
     )
 
 

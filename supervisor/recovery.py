@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from clients.flink import Snapshot
 from core import times
 from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, RecoveryPoint
 from supervisor.world import World
@@ -54,7 +55,7 @@ def unstored_savepoint(world: World) -> str:
     """The newest savepoint that Flink shows of this job, if its path is not stored yet, else ''. By path, since Flink's
     clock is not ours."""
     found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
-    path = (found.external_path if found else None) or ""
+    path = (found.external_path if found and found.id > world.status.forgotten_checkpoint else None) or ""
     return "" if any(point.path == path for point in world.status.recovery_points) else path
 
 
@@ -62,12 +63,11 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
     """With what Flink shows to be completed: the newest checkpoint, if it is one that outlives the job, and the newest
     savepoint, whoever asked for it. State that only the JobManager holds is no way back, but it is state: no start
     without it goes unnoticed."""
-    checkpoints = world.flink.checkpoints
-    if checkpoints and checkpoints.latest_completed:
-        status = status.but(had_state=True)
-    for found in (checkpoints.latest_savepoint, checkpoints.latest_completed) if checkpoints else ():
-        path = (found.external_path if found else None) or ""
-        if not found or not path or any(point.path == path for point in status.recovery_points):
+    for found in _completed(world):
+        if found.id <= status.forgotten_checkpoint:
+            continue
+        status, path = status.but(had_state=True), found.external_path or ""
+        if not path or any(point.path == path for point in status.recovery_points):
             continue
         point = RecoveryPoint(
             path=path,
@@ -80,6 +80,12 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
     return status
 
 
+def _completed(world: World) -> list[Snapshot]:
+    """The newest savepoint and the newest of all, in this order."""
+    seen = world.flink.checkpoints
+    return [found for found in (seen.latest_savepoint, seen.latest_completed) if found] if seen else []
+
+
 def without_checkpoints(status: JobStatus) -> JobStatus:
     """Without the checkpoints of this attempt: Flink discards them with a job that has finished."""
     kept = (point for point in status.recovery_points if point.type == SAVEPOINT or point.job_id != status.job_id)
@@ -89,6 +95,12 @@ def without_checkpoints(status: JobStatus) -> JobStatus:
 def forgotten(status: JobStatus) -> JobStatus:
     """Without any recovery point: a person said that the next start is to be an empty one."""
     return status.but(recovery_points=(), had_state=False, savepoint_path="", savepoint_timestamp="", restore_path="")
+
+
+def forgotten_so_far(world: World) -> JobStatus:
+    """Likewise for a job that runs: what it completes from now on is a way back again."""
+    newest = max((found.id for found in _completed(world)), default=0)
+    return forgotten(world.status).but(forgotten_checkpoint=newest)
 
 
 def start_point(status: JobStatus) -> str | None:

@@ -10,7 +10,7 @@ from core import cluster as clusters
 from core import job as jobs
 from core import names
 from core.cluster import Cluster, ClusterStatus, Report
-from core.states import HEALTHY, UNHEALTHY, Phase
+from core.states import Phase
 from supervisor.jobmanager import Look
 
 
@@ -35,9 +35,7 @@ def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[s
         answering=look.answering,
         flink_version=look.overview.version if look.overview else before.flink_version,
         task_managers=look.overview.task_managers if look.overview else 0,
-        task_slots=look.overview.slots_total if look.overview else 0,
         releasable=_releasable(cluster, status, look, idle, now),
-        health=HEALTHY if look.answering else UNHEALTHY if status.phase == Phase.STARTED else "",
     )
     return _request(cluster, status, report)
 
@@ -59,11 +57,14 @@ def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
     if action == "STOP":
         told = replace(report, stopped=True, without_savepoint=without, message="stopped on request")
         return Told(told, True, "stopped on request")
+    forgets = report.forgets + (1 if without else 0)
     if action == "START" and report.stopped:
-        return Told(replace(report, stopped=False, without_savepoint=False, message=""), True, "started on request")
+        told = replace(report, stopped=False, without_savepoint=False, forgets=forgets, message="")
+        return Told(told, True, "started on request")
     if action == "START" and not cluster.suspend:
-        told = replace(report, restarts=report.restarts + 1, without_savepoint=without, message="restarted on request")
-        return Told(told, True, "restarted on request")
+        restarts, message = report.restarts + 1, "restarted on request"
+        told = replace(report, restarts=restarts, without_savepoint=without, forgets=forgets, message=message)
+        return Told(told, True, message)
     why = f"{action} does not apply to a cluster" if action != "START" else "cannot start: spec.suspend is true"
     return Told(replace(report, message=why), True, why)
 

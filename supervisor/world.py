@@ -29,11 +29,12 @@ class ClusterView:
     answering: bool
     fenced: bool  # no pod of an earlier incarnation is left
     jobmanager_gone: bool  # this incarnation's pod is dead, or not there any more
-    slots_total: int
     slots_free: int
     supervisor_image: str
     supervisor_pull_policy: str
     polling_interval: int  # seconds
+    task_timeout: int  # seconds
+    forgets: int  # how often people asked that its jobs begin empty
 
     @property
     def can_run(self) -> bool:

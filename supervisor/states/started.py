@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from core import times
@@ -12,11 +13,17 @@ from supervisor.world import Sight, World
 
 
 def decide(world: World) -> Decision:
-    guards = (_lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _savepoint)
-    for guard in guards:
-        if decision := guard(world):
-            return _with_checkpoint(world, decision)
-    return _with_checkpoint(world, _watch(world))
+    return _first(world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _savepoint)
+
+
+def hold(world: World) -> Decision:
+    """While its spec is wrong: it is watched, and a savepoint that was asked for is waited for."""
+    return _first(world, _lost, _silent, _over, _savepoint)
+
+
+def _first(world: World, *guards: Callable[[World], Decision | None]) -> Decision:
+    decision = next(filter(None, (guard(world) for guard in guards)), None)
+    return _with_checkpoint(world, decision or _watch(world))
 
 
 def _with_checkpoint(world: World, decision: Decision) -> Decision:
@@ -85,8 +92,8 @@ def _request(world: World) -> Decision | None:
         case "TRIGGER_SAVEPOINT" if not world.status.savepoint_trigger_id:
             decision = _take_savepoint(world, "a savepoint on request")
         case "FORGET_SAVEPOINT":
-            decision = steps.same(world, "recovery points forgotten on request")
-            decision = Decision(recovery.forgotten(decision.status), decision.why, decision.delay)
+            why = "recovery points forgotten on request"
+            decision = Decision(recovery.forgotten_so_far(world).but(message=why), why, steps.SOON)
         case _:
             return None
     return Decision(decision.status, decision.why, decision.delay, decision.action, handled=True)

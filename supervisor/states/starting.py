@@ -6,6 +6,7 @@ second one, so it does not matter how often that happens, nor who does it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from core import times
@@ -26,8 +27,8 @@ def decide(world: World) -> Decision:
         _spec_stops,
         _submitted,
         _person_forgets,
+        _cluster_forgets,
         _cluster_goes,
-        _pause,
         _deliver,
         _no_state,
         _stray,
@@ -37,6 +38,11 @@ def decide(world: World) -> Decision:
         if decision := guard(world):
             return decision
     return _submit(world)
+
+
+def hold(world: World) -> Decision:
+    """While the spec is wrong: a submission that was made is followed, no other one is made."""
+    return _submitted(world) or steps.same(world, "nothing is submitted", delay=world.cluster.polling_interval)
 
 
 def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
@@ -114,8 +120,24 @@ def _person_forgets(world: World) -> Decision | None:
     job = world.job
     if job.action != "FORGET_SAVEPOINT" and not (job.action == "START" and job.without_savepoint):
         return None
-    status = recovery.forgotten(world.status).but(failure="", message="recovery points forgotten on request")
-    return Decision(status, status.message, 0.0, handled=True)
+    return replace(_forget(world), handled=True)
+
+
+def _cluster_forgets(world: World) -> Decision | None:
+    """A person started its cluster, and wants the jobs that this starts to begin empty. What people asked of a cluster
+    that the job comes to afterwards was not about this job."""
+    status, cluster = world.status, world.cluster
+    if cluster.forgets == status.forgets:
+        return None
+    if cluster.forgets > status.forgets and cluster.uid == status.cluster_uid:
+        return _forget(world)
+    return steps.same(world, "on another cluster", delay=0.0, forgets=cluster.forgets)
+
+
+def _forget(world: World) -> Decision:
+    why = "recovery points forgotten on request"
+    status = recovery.forgotten(world.status).but(failure="", forgets=world.cluster.forgets, message=why)
+    return Decision(status, why, 0.0)
 
 
 def _restored_wrongly(world: World, restored: str) -> Decision | None:
@@ -160,14 +182,6 @@ def _cluster_goes(world: World) -> Decision | None:
     if world.status.holds_cluster:
         return _leave(world, f"the cluster is {cluster.phase}", Phase.STARTING, StoppedBy.CLUSTER)
     return steps.same(world, f"waiting for the cluster, which is {cluster.phase}")
-
-
-def _pause(world: World) -> Decision | None:
-    """The delay after a failure, before the next try."""
-    retry = times.from_text(world.status.retry_at)
-    if not retry or world.now >= retry:
-        return None
-    return steps.same(world, f"next try at {world.status.retry_at}", delay=(retry - world.now).total_seconds())
 
 
 def _deliver(world: World) -> Decision | None:
@@ -251,6 +265,7 @@ def _submit(world: World) -> Decision:
         job_parallelism=job.parallelism,
         restore_path=path,
         restored_path="",
+        forgotten_checkpoint=0,
         cluster_revision=world.cluster.revision,
         incarnation=world.cluster.incarnation,
         digest={

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core import times
 from core.job_status import JobStatus
 from core.states import Phase, RestartPolicy, StoppedBy
@@ -12,10 +14,18 @@ from supervisor.world import World
 
 def decide(world: World) -> Decision:
     guards = (_deleting, _request, _resumed, _mended, _policy)
-    for guard in guards:
-        if decision := guard(world):
-            return decision
-    return steps.same(world, world.status.message or "stopped", delay=world.cluster.polling_interval)
+    decision = next(filter(None, (guard(world) for guard in guards)), None)
+    if decision is None:
+        decision = steps.same(world, world.status.message or "stopped", delay=world.cluster.polling_interval)
+    if _starts_with_its_cluster(world):
+        return decision
+    # What people want of the jobs that start with their cluster is not about this one.
+    return replace(decision, status=decision.status.but(forgets=world.cluster.forgets))
+
+
+def _starts_with_its_cluster(world: World) -> bool:
+    waits = world.status.stopped_by == StoppedBy.CLUSTER and steps.restarts_by_policy(world)
+    return waits and bool(world.job.parallelism) and not world.cluster.stopped
 
 
 def _deleting(world: World) -> Decision | None:

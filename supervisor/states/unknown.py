@@ -16,6 +16,7 @@ def decide(world: World) -> Decision:
         return steps.to(world, Phase.TERMINATED, "deleted before it began")
     status = world.status.but(
         cluster_name=world.cluster.name,
+        forgets=world.cluster.forgets,
         label_selector=names.selector(world.cluster.name),
         digest={"savepoint": job.savepoint_digest, "restart": job.restart_digest},
     )

@@ -32,15 +32,16 @@ UP = ClusterView(
     answering=True,
     fenced=True,
     jobmanager_gone=False,
-    slots_total=4,
     slots_free=2,
     supervisor_image="ours:1",
     supervisor_pull_policy="IfNotPresent",
     polling_interval=5,
+    task_timeout=300,
+    forgets=0,
 )
 CLUSTERS = {
     "up": UP,
-    "starting": replace(UP, phase=Phase.STARTING, answering=False, slots_free=0, slots_total=0),
+    "starting": replace(UP, phase=Phase.STARTING, answering=False, slots_free=0),
     "answers": replace(UP, phase=Phase.STARTING),
     "unfenced": replace(UP, phase=Phase.STARTING, fenced=False),
     "full": replace(UP, slots_free=0),

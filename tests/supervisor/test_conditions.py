@@ -49,6 +49,19 @@ def test_degraded_names_the_cause(world):
 
 
 @pytest.mark.parametrize(
+    ("status", "seconds", "degraded"),
+    [("carried", 299, False), ("carried", 300, True), ("stopping", 300, True), ("ready", 300, False)],
+)
+def test_what_takes_longer_than_the_task_timeout_is_degraded(world, moment, status, seconds, degraded):
+    since = {"type": "Progressing", "status": "True", "lastTransitionTime": moment(-seconds)}
+    seen = world(status, message="waiting for slots", conditions=(since,))
+    told = {item["type"]: item for item in described(seen, seen.status).conditions}["Degraded"]
+    assert (told["status"] == "True") == degraded
+    if degraded:
+        assert (told["reason"], told["message"]) == ("Overdue", "not ready for more than 300 s: waiting for slots")
+
+
+@pytest.mark.parametrize(
     ("status", "changes", "resource_status"),
     [
         ("fresh", {}, "Updating"),

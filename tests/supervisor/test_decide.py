@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from clients.flink import Checkpoints
 from core.job_status import Stop
 from core.states import Phase, StoppedBy
 from supervisor import decide as module
@@ -166,16 +167,48 @@ def test_a_request_that_is_gone_is_forgotten(world):
 WRONG = ("spec.bootstrap.jarPath: must be text",)
 
 
-@pytest.mark.parametrize("status", ["carried", "submitted", "ready", "stopping", "stopped"])
+def held(seen):
+    return decide(replace(seen, problems=WRONG))
+
+
+@pytest.mark.parametrize("status", ["unknown", "carried", "submitted", "ready", "stopping", "stopped"])
 @pytest.mark.parametrize("cluster", ["up", "lost", "stopping"])
-def test_a_wrong_spec_changes_nothing_but_what_is_said(world, status, cluster):
-    before = replace(world(status, cluster=cluster, flink="runs"), problems=WRONG)
-    decision = decide(before)
+@pytest.mark.parametrize("flink", ["runs", "missing", "silent", "failed"])
+def test_a_wrong_spec_is_said_and_nothing_is_asked_of_flink(world, status, cluster, flink):
+    decision = held(world(status, cluster=cluster, flink=flink, job={"action": "STOP"}))
     told = {item["type"]: item for item in decision.status.conditions}
     assert decision.action is None
-    assert decision.status.but(conditions=(), message="", observed_generation=0) == before.status
+    assert not decision.handled
     assert (told["Ready"]["status"], told["Ready"]["reason"]) == ("False", "InvalidSpec")
-    assert (told["Stalled"]["status"], told["Stalled"]["message"]) == ("True", WRONG[0])
+    assert (told["Stalled"]["status"], told["Stalled"]["message"]) == ("True", f"InvalidSpec: {WRONG[0]}")
+
+
+@pytest.mark.parametrize("cluster", ["up", "stopping"])
+def test_with_a_wrong_spec_a_running_job_goes_on_and_its_checkpoints_are_known(world, cluster, taken):
+    newer = Checkpoints(completed=2, latest_completed=taken("s3://ckp/4f7a/chk-8", id=8))
+    status = held(world("ready", cluster=cluster, flink=("runs", {"checkpoints": newer}))).status
+    assert status.supervisor_status == Phase.STARTED
+    assert status.recovery_points[0].path == "s3://ckp/4f7a/chk-8"
+
+
+HELD = {
+    "lost": ("ready", {"cluster": "lost"}, Phase.STARTING),
+    "ended": ("ready", {"flink": "failed"}, Phase.STOPPED),
+    "a submission that came true": ("submitted", {"flink": "runs"}, Phase.STARTED),
+    "a stop that is done": ("stopping", {"flink": ("canceled", {"operation": ("COMPLETED", "s3://s/1", "")})}, None),
+}
+
+
+@pytest.mark.parametrize(("status", "how", "phase"), HELD.values(), ids=HELD)
+def test_with_a_wrong_spec_what_happened_is_still_seen(world, status, how, phase):
+    after = held(world(status, **how)).status
+    assert after.supervisor_status == (phase or Phase.STOPPED)
+    assert after.holds_cluster == (phase == Phase.STARTED)
+
+
+def test_with_a_wrong_spec_a_cancellation_that_has_begun_is_gone_through_with(world):
+    decision = held(world("stopping", flink="runs", stop=Stop(next=Phase.STOPPED)))
+    assert isinstance(decision.action, Cancel)
 
 
 def test_a_wrong_spec_does_not_keep_a_job_from_being_deleted(world):

@@ -49,8 +49,6 @@ def test_figures_and_where_they_come_from():
         answering=True,
         flink_version="2.3.0",
         task_managers=3,
-        task_slots=6,
-        health="HEALTHY",
     )
 
 
@@ -59,10 +57,10 @@ def test_the_same_cluster_gives_the_same_report():
     assert told(STARTED, first).report == first
 
 
-@pytest.mark.parametrize(("phase", "health"), [("Started", "UNHEALTHY"), ("Starting", ""), ("Stopped", "")])
-def test_a_jobmanager_that_does_not_answer(phase, health):
+@pytest.mark.parametrize("phase", ["Started", "Starting", "Stopped"])
+def test_a_jobmanager_that_does_not_answer(phase):
     report = told({**STARTED, "supervisorStatus": phase}, Report(flink_version="2.3.0"), look=Look()).report
-    assert (report.answering, report.health, report.task_slots) == (False, health, 0)
+    assert (report.answering, report.task_managers) == (False, 0)
     assert report.flink_version == "2.3.0"
 
 
@@ -79,6 +77,12 @@ def test_stop():
 def test_start_of_a_running_cluster_is_a_restart():
     outcome = told(STARTED, Report(restarts=2), action="START")
     assert (outcome.handled, outcome.report.restarts, outcome.report.stopped) == (True, 3, False)
+
+
+@pytest.mark.parametrize("before", [Report(forgets=1), Report(stopped=True, forgets=1)], ids=["runs", "stopped"])
+@pytest.mark.parametrize(("without", "forgets"), [("true", 2), ("false", 1)])
+def test_a_start_without_savepoint_is_counted(before, without, forgets):
+    assert told(STARTED, before, action="START", without=without).report.forgets == forgets
 
 
 @pytest.mark.parametrize("phase", ["Stopped", "Stopping", "Started"])

@@ -236,6 +236,21 @@ def test_forget_savepoint(world, known):
     assert (decision.status.recovery_points, decision.status.savepoint_path) == ((), "")
 
 
+def test_what_a_running_job_completed_before_is_forgotten_for_good(world, taken):
+    """The next look shows the same checkpoint and the same savepoint again."""
+    seen = Checkpoints(
+        completed=2, latest_completed=taken("s3://c/chk-8", id=8), latest_savepoint=taken(SP, id=6, savepoint=True)
+    )
+    flink = ("runs", {"checkpoints": seen})
+    forgotten = decide(world("ready", flink=flink, job={"action": "FORGET_SAVEPOINT"})).status
+    again = decide(replace(world("ready", flink=flink), status=forgotten)).status
+    assert (again.recovery_points, again.had_state) == ((), False)
+    newer = replace(seen, latest_completed=taken("s3://c/chk-9", id=9))
+    later = decide(replace(world("ready", flink=("runs", {"checkpoints": newer})), status=again)).status
+    assert [point.path for point in later.recovery_points] == ["s3://c/chk-9"]
+    assert later.had_state
+
+
 @pytest.mark.parametrize("action", ["", "NONE", "none", "JUMP"])
 def test_other_words_change_nothing(world, action):
     decision = decide(world("ready", flink="runs", job={"action": action}))

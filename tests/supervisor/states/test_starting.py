@@ -102,12 +102,6 @@ def test_what_it_waits_for(world, cluster, why):
     assert not decision.status.holds_cluster
 
 
-def test_it_waits_for_the_pause_after_a_failure(world, moment):
-    decision = decide(world("carried", retry_at=moment(7)))
-    assert decision.action is None
-    assert decision.delay == 7
-
-
 def test_it_waits_for_an_earlier_run_to_end(world):
     decision = decide(replace(world("carried"), strays=("f" * 32,)))
     assert decision.action is None
@@ -159,6 +153,20 @@ def test_a_person_lets_it_start_empty(world, job):
     assert decision.handled
     assert (decision.status.had_state, decision.status.failure) == (False, "")
     assert isinstance(decide(world("carried", had_state=False)).action, Run)
+
+
+def test_a_start_of_the_cluster_without_savepoint_lets_its_jobs_start_empty(world, known):
+    """Toolbox S10, its last part."""
+    points = {"recovery_points": (known("s3://c/chk-1"),), "had_state": True, "savepoint_path": "s3://s/1"}
+    status = decide(world("carried", cluster=("up", {"forgets": 3}), forgets=2, **points)).status
+    assert (status.recovery_points, status.had_state, status.savepoint_path, status.forgets) == ((), False, "", 3)
+
+
+@pytest.mark.parametrize("counted", [1, 3])
+def test_what_was_asked_of_another_cluster_before_the_job_came_to_it_does_not_count(world, known, counted):
+    cluster = ("made again", {"forgets": counted})
+    status = decide(world("carried", cluster=cluster, forgets=2, recovery_points=(known("s3://c/chk-1"),))).status
+    assert (len(status.recovery_points), status.forgets) == (1, counted)
 
 
 def test_a_plain_start_is_not_a_permission_to_start_empty(world):

@@ -101,6 +101,29 @@ def test_forget_savepoint(world):
     assert decision.status.savepoint_path == ""
 
 
+BY_CLUSTER = {"stopped_by": StoppedBy.CLUSTER}
+FOLLOWS = [
+    (BY_CLUSTER, "Always", {}, {}, False),  # it starts with its cluster: the start itself follows
+    (BY_CLUSTER, "Always", {}, {"stopped": True}, True),  # the start was taken back
+    (BY_CLUSTER, "Always", {"jobParallelism": 0}, {}, True),
+    (BY_CLUSTER, "Never", {}, {}, True),
+    (BY_PERSON, "Always", {}, {}, True),
+    (FAILED, "Always", {}, {}, True),
+]
+
+
+@pytest.mark.parametrize(("why", "policy", "spec", "cluster", "follows"), FOLLOWS)
+def test_a_start_of_the_cluster_without_savepoint_is_about_the_jobs_that_it_starts(
+    world, known, why, policy, spec, cluster, follows
+):
+    """Another one keeps its state for when it is started itself."""
+    job = {"restart.restartPolicy": policy, **spec}
+    seen = world("stopped", cluster=("up", {"forgets": 1, **cluster}), job=job, **why)
+    status = decide(seen).status
+    assert (status.forgets == 1) == follows
+    assert status.recovery_points
+
+
 EDITED = {"bootstrap.arguments": ["--other"]}
 TRIED_AGAIN = [
     (FAILED, "Never", True),
