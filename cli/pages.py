@@ -9,8 +9,7 @@ from typing import Any
 
 from cli import output, verdicts
 from cli.actions import recovery_table
-from core import conditions, names, times
-from hooks.cluster import observed
+from core import conditions, names, pods, times
 
 Object = Mapping[str, Any]
 WIDTH = 15  # of the labels
@@ -189,9 +188,8 @@ def _pod(pod: Object, now: datetime) -> tuple[str, ...]:
 
 def trouble(pod: Object) -> str:
     """Why it does not run or had to be run again, '' when all is well."""
-    known = observed.pod(pod).trouble
-    if known:
-        return known.removeprefix(f"pod {pod['metadata']['name']}: ")
+    if known := pods.trouble(pod):
+        return known
     return next(filter(None, map(_container_trouble, (pod.get("status") or {}).get("containerStatuses") or [])), "")
 
 

@@ -15,9 +15,6 @@ from core.job_status import JobStatus, read_status
 from core.states import Phase
 from hooks.protocol import Request
 
-# Waiting reasons of a container that does not get better by waiting.
-STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError")
-
 
 @dataclass(frozen=True)
 class Pod:
@@ -29,7 +26,8 @@ class Pod:
     revision: str
     incarnation: int
     dead: bool
-    ended_at: str  # when the container that runs Flink ended, '' while it has not
+    started_at: str  # when Flink started in it, '' when it never did
+    ended_at: str  # when it ended by itself, '' when it did not
     trouble: str
 
 
@@ -89,25 +87,10 @@ def pod(item: Mapping[str, Any]) -> Pod:
         revision=labels.get(names.LABEL_REVISION, ""),
         incarnation=int(labels.get(names.LABEL_INCARNATION) or 0),
         dead=pods.is_dead(item),
-        ended_at=spec.text(pods.flink_end(item), "finishedAt"),
-        trouble=_trouble(item),
+        started_at=pods.started_at(item),
+        ended_at=pods.ended_at(item),
+        trouble=f"pod {metadata['name']}: {trouble}" if (trouble := pods.trouble(item)) else "",
     )
-
-
-def _trouble(item: Mapping[str, Any]) -> str:
-    """Why the pod does not run, in the kubelet's or the scheduler's words; '' when it does or only needs time."""
-    name, status = item["metadata"]["name"], item.get("status") or {}
-    if end := pods.flink_end(item):
-        text = f"pod {name}: {end.get('reason', 'Error')}, exit code {end.get('exitCode')}: {end.get('message', '')}"
-        return text.rstrip(": ")
-    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason") in STUCK:
-            return f"pod {name}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
-    for condition in status.get("conditions") or []:
-        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return f"pod {name}: Unschedulable: {condition.get('message', '')}"
-    return ""
 
 
 def _bound_job(item: Mapping[str, Any]) -> BoundJob:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 
-from core import names
+from core import names, times
 from hooks.cluster.lifecycle import Lifecycle
 from hooks.cluster.observed import Observed, Pod
+
+# Of a TaskManager that ends as soon as it has started.
+SHORT_LIFE, PAUSE = timedelta(seconds=10), timedelta(seconds=10)
 
 
 def wanted(seen: Observed) -> int:
@@ -26,11 +30,12 @@ def wanted(seen: Observed) -> int:
 def pod_names(seen: Observed, life: Lifecycle, task_managers: int) -> list[str]:
     """The TaskManager pods that shall be, of this incarnation.
 
-    A dead one is left out, and another takes its place under a name that is free now. A surplus one is left out only
-    when the supervisor says that it is idle.
+    A dead one is left out, and another takes its place under a name that is free now; at once, unless it rests. A
+    surplus one is left out only when the supervisor says that it is idle.
     """
-    observed = {pod.name: pod for pod in seen.pods if _belongs(pod, life)}
+    observed = {pod.name: pod for pod in those_of(seen, life)}
     keep = [name for name, pod in observed.items() if not pod.dead]
+    keep += resting(seen, life)[: max(0, task_managers - len(keep))]
     surplus = max(0, len(keep) - task_managers)
     released = [name for name in sorted(keep, key=_number, reverse=True) if name in seen.report.releasable][:surplus]
     keep = [name for name in keep if name not in released]
@@ -39,8 +44,23 @@ def pod_names(seen: Observed, life: Lifecycle, task_managers: int) -> list[str]:
     return sorted(keep, key=_number)
 
 
-def _belongs(pod: Pod, life: Lifecycle) -> bool:
-    return pod.role == names.TASKMANAGER and (pod.revision, pod.incarnation) == (life.revision, life.incarnation)
+def resting(seen: Observed, life: Lifecycle) -> list[str]:
+    """The TaskManagers that ended as soon as they had started. The next one most likely will too, so that the dead one
+    keeps its place for a while, for people to read what it said."""
+    return [pod.name for pod in those_of(seen, life) if _rests(pod, seen)]
+
+
+def _rests(pod: Pod, seen: Observed) -> bool:
+    if (ended := times.from_text(pod.ended_at)) is None:
+        return False
+    started = times.from_text(pod.started_at) or ended
+    return ended - started < SHORT_LIFE and seen.now < ended + PAUSE
+
+
+def those_of(seen: Observed, life: Lifecycle) -> list[Pod]:
+    """The TaskManagers of this incarnation, dead or alive."""
+    own = (names.TASKMANAGER, life.revision, life.incarnation)
+    return [pod for pod in seen.pods if (pod.role, pod.revision, pod.incarnation) == own]
 
 
 def _every_name(seen: Observed, life: Lifecycle) -> Iterator[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from core import names, times
+from core.states import Phase
 from hooks.children import jobmanager, supervisor, taskmanager
 from hooks.cluster import lifecycle, observed, scaling, status
 from hooks.cluster.lifecycle import Lifecycle
@@ -22,13 +24,12 @@ def sync(request: Request, problems: list[str], now: datetime) -> dict[str, Any]
     if problems:
         return unchanged(request, problems)
     seen = observed.read(request, now)
-    wanted = scaling.wanted(seen)
-    life = lifecycle.decide(seen, task_managers=wanted)
+    life, wanted = _decided(seen)
     answer = {
         "status": _status(request, seen, life, wanted),
         "children": finished(_children(request, seen, life, wanted)),
     }
-    waits = life.phase == "Stopping" or life.reason == lifecycle.FAILING
+    waits = life.phase == Phase.STOPPING or life.reason == lifecycle.FAILING or scaling.resting(seen, life)
     return {**answer, "resyncAfterSeconds": RESYNC} if waits else answer
 
 
@@ -39,11 +40,10 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
     ever: not a spec that is wrong, nor, after the deadline, a pod on a node that is lost.
     """
     seen = observed.read(replace(request, parent={**request.parent, "spec": {}}) if problems else request, now)
-    wanted = scaling.wanted(seen)
     started = times.from_text(seen.cluster.deleting) or now
     passed = now >= started + timedelta(seconds=seen.cluster.deletion_deadline)
-    life = lifecycle.decide(seen, task_managers=wanted, deadline_passed=passed)
-    waiting = life.phase != "Terminated"
+    life, wanted = _decided(seen, deadline_passed=passed)
+    waiting = life.phase != Phase.TERMINATED
     children = _as_they_are(request) if problems else _children(request, seen, life, wanted)
     left = [item for kind in ("Pod", "Service", "Deployment") for item in request.of(kind)]
     return {
@@ -88,22 +88,52 @@ def _status(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> d
     )
 
 
+def _decided(seen: Observed, *, deadline_passed: bool = False) -> tuple[Lifecycle, int]:
+    """And how many TaskManagers: while it is stopping those that there were, as the slots may be the new spec's."""
+    wanted = scaling.wanted(seen)
+    life = lifecycle.decide(seen, task_managers=wanted, deadline_passed=deadline_passed)
+    return life, seen.status.task_managers if life.phase == Phase.STOPPING else wanted
+
+
 def _children(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> list[Resource]:
     children = supervisor.make_all(seen.cluster)
     if not life.has_pods:
         return children
-    if life.phase == "Stopping":
-        # The pods stay as they are: built from the old revision, which the spec does not say any more.
-        pods = [item for item in request.of("Pod") if observed.pod(item).incarnation == life.incarnation]
-        alive = [item for item in pods if not observed.pod(item).dead]
-        return children + as_applied([*alive, *request.of("Service")])
+    if life.phase == Phase.STOPPING:
+        return children + as_applied(request.of("Service")) + _pods_of_the_old_spec(request, seen, life, wanted)
     children += [
         jobmanager.make_pod(seen.cluster, revision=life.revision, incarnation=life.incarnation),
         jobmanager.make_service(seen.cluster, revision=life.revision, incarnation=life.incarnation),
     ]
-    for name in scaling.pod_names(seen, life, wanted):
-        number = int(name.rsplit("-", 1)[1])
-        children.append(
-            taskmanager.make_pod(seen.cluster, revision=life.revision, incarnation=life.incarnation, number=number)
-        )
-    return children
+    return children + [_taskmanager(seen, life, name) for name in scaling.pod_names(seen, life, wanted)]
+
+
+def _taskmanager(seen: Observed, life: Lifecycle, name: str) -> Resource:
+    number = int(name.rsplit("-", 1)[1])
+    return taskmanager.make_pod(seen.cluster, revision=life.revision, incarnation=life.incarnation, number=number)
+
+
+def _pods_of_the_old_spec(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> list[Resource]:
+    """The pods stay as they are, by what was applied: the spec may say something else by now.
+
+    A TaskManager in a dead one's place is a copy of it: without it no job on it could take its last savepoint.
+    """
+    applied = {pod["metadata"]["name"]: pod for pod in as_applied(request.of("Pod"))}
+    shall = scaling.pod_names(seen, life, wanted)
+    kept = [applied[name] for name in shall if name in applied]
+    if not life.jobmanager or life.jobmanager.dead:
+        return kept
+    return [
+        applied[life.jobmanager.name],
+        *kept,
+        *_copies(seen, life, applied, [name for name in shall if name not in applied]),
+    ]
+
+
+def _copies(seen: Observed, life: Lifecycle, applied: Mapping[str, Resource], fresh: list[str]) -> list[Resource]:
+    """Where none is left to copy, it is made from the spec, if that is still the one."""
+    models = (applied[pod.name] for pod in scaling.those_of(seen, life))
+    model = next((pod for pod in models if "spec" in pod), None)
+    if model:
+        return [{**model, "metadata": {**model["metadata"], "name": name}} for name in fresh]
+    return [_taskmanager(seen, life, name) for name in fresh] if seen.target == life.revision else []

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
 import crds
-from core import schema
+from core import schema, times
 from hooks.cluster import sync
 from hooks.protocol import BadRequest
 
@@ -173,14 +174,71 @@ def test_a_dead_taskmanager_is_replaced_and_the_dead_one_goes():
     assert [name for name in world.pods() if name.startswith("task")] == [f"{prefix}-1"]
 
 
-def test_a_dead_taskmanager_goes_while_stopping_too():
+@pytest.fixture
+def stopping() -> World:
+    """A job holds it, and the new spec has other slots, another image and more TaskManagers."""
+    world = started()
+    world.jobs = [holding(world)]
+    world.edit(runtime={"image": "other", "pullPolicy": "Always"}, taskManager={"taskSlots": 5}, taskManagers=3)
+    world.settle()
+    assert world.phase == "Stopping"
+    return world
+
+
+def test_a_taskmanager_that_dies_while_stopping_is_replaced_by_its_copy(stopping):
+    """Without it the job could take no last savepoint, and would hold the cluster for ever."""
+    prefix = f"taskmanager-demo-{stopping.status['revision']}-1"
+    before = stopping.children["Pod", f"{prefix}-0"]
+    stopping.fail(f"{prefix}-0")
+    answer = stopping.settle()
+    assert names_of(answer, "Pod") == [f"jobmanager-demo-{stopping.status['revision']}-1", f"{prefix}-1"]
+    copy = stopping.children["Pod", f"{prefix}-1"]
+    assert (copy["spec"], copy["metadata"]["labels"]) == (before["spec"], before["metadata"]["labels"])
+
+
+def test_while_stopping_there_are_as_many_taskmanagers_as_before(stopping):
+    assert (stopping.status["taskManagers"], len(stopping.pods())) == (1, 2)
+
+
+def test_a_taskmanager_that_is_gone_without_a_trace_is_made_from_the_spec_if_it_is_the_same():
     world = started()
     world.jobs = [holding(world)]
     world.edit(suspend=True)
-    world.sync()
-    world.fail(f"taskmanager-demo-{world.status['revision']}-1-0")
-    world.sync()
-    assert world.pods() == [f"jobmanager-demo-{world.status['revision']}-1"]
+    world.settle()
+    pods = world.pods()
+    del world.children["Pod", f"taskmanager-demo-{world.status['revision']}-1-0"]
+    world.settle()
+    assert world.pods() == pods
+
+
+def test_one_of_another_spec_is_not_made(stopping):
+    del stopping.children["Pod", f"taskmanager-demo-{stopping.status['revision']}-1-0"]
+    stopping.settle()
+    assert stopping.pods() == [f"jobmanager-demo-{stopping.status['revision']}-1"]
+
+
+def test_with_the_jobmanager_dead_no_taskmanager_is_replaced_while_stopping(stopping):
+    """The job is lost with it; nothing is left to save."""
+    for name in stopping.pods():
+        stopping.fail(name)
+    stopping.sync()
+    assert stopping.pods() == []
+
+
+def test_a_taskmanager_that_ends_at_once_rests_and_its_reason_is_told():
+    world = started()
+    prefix = f"taskmanager-demo-{world.status['revision']}-1"
+    at = {"startedAt": times.to_text(NOW - timedelta(seconds=4)), "finishedAt": times.to_text(NOW)}
+    end = {"terminated": {"exitCode": 137, "reason": "OOMKilled", **at}}
+    dead = {"phase": "Failed", "containerStatuses": [{"name": "taskmanager", "state": end}]}
+    world.children["Pod", f"{prefix}-0"]["status"] = dead
+    answer = sync.sync(world.request(), [], NOW + timedelta(seconds=5))
+    assert (names_of(answer, "Pod")[-1], answer["resyncAfterSeconds"]) == (f"{prefix}-0", sync.RESYNC)
+    degraded, ready = condition(answer["status"], "Degraded"), condition(answer["status"], "Ready")
+    assert degraded["status"] == "True"
+    assert ready["message"] == degraded["message"] == f"pod {prefix}-0: OOMKilled, exit code 137"
+    answer = sync.sync(world.request(), [], NOW + timedelta(seconds=15))
+    assert names_of(answer, "Pod")[-1] == f"{prefix}-1"
 
 
 def test_suspended_it_keeps_its_supervisor_and_nothing_else():

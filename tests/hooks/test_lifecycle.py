@@ -313,27 +313,11 @@ def test_a_job_whose_status_cannot_be_read_still_holds():
     assert decide(NEW, STOPPING, RUNNING, [broken]).phase == "Stopping"
 
 
-@pytest.mark.parametrize(
-    ("status", "text"),
-    [
-        (
-            {"containerStatuses": [{"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}}]},
-            "ImagePullBackOff: no such image",
-        ),
-        (
-            {"initContainerStatuses": [{"state": {"waiting": {"reason": "CreateContainerConfigError"}}}]},
-            "CreateContainerConfigError",
-        ),
-        (
-            {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1"}]},
-            "Unschedulable: 0/1",
-        ),
-    ],
-)
-def test_the_kubelets_and_schedulers_own_words_are_told(status, text):
-    pod = jobmanager(A, 1, phase="Pending", status=status)
+def test_the_kubelets_and_schedulers_own_words_are_told():
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    pod = jobmanager(A, 1, phase="Pending", status={"containerStatuses": [{"state": waiting}]})
     life = decide(OLD, {"supervisorStatus": "Starting", "revision": A, "incarnation": 1}, [pod])
-    assert life.message == f"pod jobmanager-demo-{A}-1: {text}"
+    assert life.message == f"pod jobmanager-demo-{A}-1: ImagePullBackOff: no such image"
 
 
 def test_a_pod_that_only_needs_time_is_no_trouble():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from core import times
 from hooks.cluster import lifecycle, observed, scaling
 
 from .worlds import NOW, cluster_request, flink_cluster, flink_job, jobmanager, revision, taskmanager
@@ -88,6 +90,17 @@ def tm(number, **more):
     return taskmanager(REVISION, 1, number, **more)
 
 
+def ended(number, *, started, at):
+    """It ended so many seconds ago, and had begun so many seconds ago."""
+
+    def before(seconds):
+        return times.to_text(NOW - timedelta(seconds=seconds))
+
+    end = {"exitCode": 1, "startedAt": before(started), "finishedAt": before(at)}
+    states = [{"name": "taskmanager", "state": {"terminated": end}}]
+    return tm(number, phase="Failed", status={"containerStatuses": states})
+
+
 def numbers(pods, count, releasable=()):
     """The numbers of the TaskManagers that shall be."""
     report = json.dumps({"releasable": [f"taskmanager-demo-{REVISION}-1-{number}" for number in releasable]})
@@ -114,6 +127,11 @@ PODS = {
     "one that ended well is replaced": ([tm(0, phase="Succeeded")], 1, (), [1]),
     "one in phase Unknown is replaced": ([tm(0, phase="Unknown")], 1, (), [1]),
     "a terminating one is replaced, and its name is not free": ([tm(0, deleted=DELETED)], 1, (), [1]),
+    "one that ended as soon as it had started rests": ([ended(0, started=12, at=9), tm(1)], 2, (), [0, 1]),
+    "... and is replaced after a while": ([ended(0, started=14, at=11), tm(1)], 2, (), [1, 2]),
+    "... and goes when it is not wanted": ([ended(0, started=12, at=9), tm(1)], 1, (), [1]),
+    "... and not a living one": ([ended(1, started=12, at=9), tm(0), tm(2)], 2, (), [0, 2]),
+    "one that ran for some time is replaced at once": ([ended(0, started=20, at=1), tm(1)], 2, (), [1, 2]),
     "a failed surplus one goes": ([tm(0), tm(1, phase="Failed")], 1, (), [0]),
     "surplus stays while it works": ([tm(0), tm(1), tm(2)], 1, (), [0, 1, 2]),
     "surplus goes when it is idle": ([tm(0), tm(1), tm(2)], 2, (1,), [0, 2]),

@@ -215,6 +215,9 @@ class World:
         self.children = {key: self.children.get(key) or applied(child) for key, child in wanted.items()}
         return self.answer
 
+    def request(self) -> Request:
+        return cluster_request(self.parent, self.children.values(), self.jobs)
+
     def settle(self, path: str = "/cluster/sync") -> Resource:
         """Until an answer changes nothing any more; a hook that never settles fails."""
         for _ in range(10):
