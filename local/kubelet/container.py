@@ -56,7 +56,7 @@ class Container:
         self._process: subprocess.Popen[bytes] | None = None
         self._state: Object = {"waiting": {"reason": "ContainerCreating"}}
         self._last_state: Object = {}
-        self._restarts = self._crashes = 0
+        self._restarts = self._crashes = self._pulls = 0
         self._due = self._born = 0.0
         self._kill_at: float | None = None
         self._passed: set[str] = set()  # probes whose last verdict is good
@@ -108,8 +108,10 @@ class Container:
             self._crashes += 1
             self._wait("CrashLoopBackOff", f"back-off restarting failed container {self.spec['name']}")
         if now < self._due:
-            if self._state["waiting"].get("reason") == "ErrImagePull":
-                self._state = {"waiting": {**self._state["waiting"], "reason": "ImagePullBackOff"}}
+            waiting = self._state["waiting"]
+            if waiting.get("reason") == "ErrImagePull":
+                back_off = f'Back-off pulling image "{self.spec.get("image", "")}": ErrImagePull: {waiting["message"]}'
+                self._wait("ImagePullBackOff", back_off)
             return self._due - now
         return self._start(now)
 
@@ -125,9 +127,12 @@ class Container:
         try:
             prepared = self._prepare(self.spec)
         except ImageProblem as problem:
-            return self._retry("ErrImagePull", problem, now)
+            self._pulls += 1
+            self._retry("ErrImagePull", problem, now + self._backoff.delay(self._pulls))
+            return 0.0  # to say next that it backs off
         except (EnvironmentProblem, KubeError, OSError) as problem:
-            return self._retry("CreateContainerConfigError", problem, now)
+            self._retry("CreateContainerConfigError", problem, now + self._backoff.first)
+            return self._backoff.first
         except StartProblem as problem:
             return self._failed_to_start(problem)
         self._files.message.write_bytes(b"")
@@ -210,10 +215,9 @@ class Container:
         ended = {"exitCode": exit_code, "reason": reason, "message": message, "startedAt": now, "finishedAt": now}
         self._state = {"terminated": {key: value for key, value in ended.items() if value != ""}}
 
-    def _retry(self, reason: str, problem: Exception, now: float) -> float:
+    def _retry(self, reason: str, problem: Exception, due: float) -> None:
         self._wait(reason, str(problem))
-        self._due = now + self._backoff.first
-        return 0.0 if reason == "ErrImagePull" else self._backoff.first
+        self._due = due
 
     def _wait(self, reason: str, message: str) -> None:
         self._state = {"waiting": {"reason": reason, "message": message}}

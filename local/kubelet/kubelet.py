@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clients.kube import KubeClient
 from clients.kube import resources as r
+from local.kubelet import scheduling
 from local.kubelet.guard import Guard
 from local.kubelet.mirror import Mirror
 from local.kubelet.pod import Node, PodRunner
@@ -44,7 +45,14 @@ class Kubelet:
         self._services = Services(client, self._pods, self._directory / "hosts")
         self._workloads = Workloads(client, self._pods, backoff)
         self._node = Node(
-            client, self._directory, images, kubeconfig.resolve(), self._guard, self._services.hosts, backoff
+            client,
+            self._directory,
+            images,
+            kubeconfig.resolve(),
+            self._guard,
+            self._services.hosts,
+            backoff,
+            scheduling.machine(),
         )
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []

@@ -12,7 +12,7 @@ from clients.kube import KubeClient
 from clients.kube import resources as r
 from clients.kube.errors import KubeError, NotFound
 from clients.kube.resources import Resource
-from local.kubelet import images
+from local.kubelet import images, scheduling
 from local.kubelet.container import Container, Files, Prepared
 from local.kubelet.environment import TERMINATION_LOG, Lookup, Volume, expand, mounts, rewriter, variables, volumes
 from local.kubelet.guard import Guard
@@ -34,6 +34,7 @@ class Node(NamedTuple):
     guard: Guard
     hosts: Callable[[str], Path]  # namespace → hosts file
     backoff: Backoff
+    resources: scheduling.Amounts
 
 
 class PodRunner:
@@ -47,6 +48,7 @@ class PodRunner:
         self._gone, self._bound = False, bool(pod["spec"].get("nodeName"))
         self._closing: float | None = None
         self._published: Object = pod.get("status", {})
+        self._unschedulable = "" if self._bound else scheduling.refusal(pod, node.resources)
         policy = pod["spec"].get("restartPolicy", "Always")
         self._init = [self._container(spec, init_policy(policy)) for spec in pod["spec"].get("initContainers", ())]
         self._main = [self._container(spec, policy) for spec in pod["spec"]["containers"]]
@@ -107,7 +109,7 @@ class PodRunner:
             for container in containers:
                 container.stop(grace, now)
         delays = [container.settle(now) for container in containers]
-        if grace is None:
+        if grace is None and not self._unschedulable:
             if not self._bound:
                 self._bind()
             delays += [self._advance(now)]
@@ -149,8 +151,12 @@ class PodRunner:
         self._bound = True
 
     def _publish(self) -> None:
-        views = [container.view() for container in self._init], [container.view() for container in self._main]
-        status = pod_status({**self._pod, "status": self._published}, *views, self.ip, time.time())
+        pod, now = {**self._pod, "status": self._published}, time.time()
+        if self._unschedulable:
+            status = scheduling.pending_status(pod, self._unschedulable, now)
+        else:
+            views = [container.view() for container in self._init], [container.view() for container in self._main]
+            status = pod_status(pod, *views, self.ip, now)
         if status != self._published:
             # With the uid, so that a namesake made meanwhile is not touched.
             patch = {"metadata": {"uid": self.uid}, "status": replacing(self._published, status)}

@@ -7,7 +7,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from .quantities import canonical
+from local.quantities import canonical
+
 from .resources import Object
 
 TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"

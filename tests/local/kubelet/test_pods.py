@@ -169,7 +169,9 @@ def test_an_unknown_image_is_reported_until_it_is_known(world):
     pod = world.until(
         name, lambda pod: world.state(pod)["state"].get("waiting", {}).get("reason") == "ImagePullBackOff"
     )
-    assert "registry.example/jobs:7=FOLDER" in world.state(pod)["state"]["waiting"]["message"]
+    message = world.state(pod)["state"]["waiting"]["message"]
+    assert message.startswith('Back-off pulling image "registry.example/jobs:7": ErrImagePull: ')
+    assert "registry.example/jobs:7=FOLDER" in message
     assert pod["status"]["phase"] == "Pending"
     world.images["registry.example/jobs:7"] = world.root
     world.until_phase(name, "Succeeded")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.store.quantities import canonical
+from local.quantities import canonical
 
 from .conftest import PODS, Http, pod
 
