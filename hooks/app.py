@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 import crds
 from core import canonical, names, schema
-from hooks import deployment, job
+from hooks import deployment, exchange, job
 from hooks.cluster import sync as cluster
 from hooks.protocol import BadRequest, Request, Resource, decode
 
@@ -23,19 +23,23 @@ CLUSTER_KEYS = {"parent": "parent", "children": "children"}
 JOB_KEYS = {"parent": "object", "children": "attachments"}
 
 
-def create_app() -> flask.Flask:
+def create_app(*, log_answers: bool = False) -> flask.Flask:
     """The application; it holds no state but its metrics."""
     app = flask.Flask("hooks")
-    _serve_hooks(app)
+    _serve_hooks(app, log_answers)
     _serve_errors(app)
     _serve_health(app)
     return app
 
 
-def _serve_hooks(app: flask.Flask) -> None:
+def _serve_hooks(app: flask.Flask, log_answers: bool) -> None:
     def hook(path: str, function: Callable[[Any], dict[str, Any]]) -> None:
         def view() -> flask.Response:
-            return _json(function(flask.request.get_json(force=True)))
+            body = flask.request.get_json(force=True)
+            answer = function(body)
+            if log_answers and "relatedResources" not in answer:
+                log.info("answered %s", exchange.summary(path, body, answer))
+            return _json(answer)
 
         app.add_url_rule(path, path, view, methods=["POST"])
 

@@ -13,7 +13,8 @@ from hooks.app import create_app
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Serves until it is told to stop; port 0 takes a free one."""
 
-    def __init__(self, *, address: str, port: int, threads: int) -> None:
+    def __init__(self, *, address: str, port: int, threads: int, log_answers: bool) -> None:
+        self.log_answers = log_answers
         self.settings: dict[str, Any] = {
             "bind": f"{address}:{port}",
             # One worker: the metrics are of the whole, and the work is short. More of them are more replicas.
@@ -36,8 +37,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> flask.Flask:
-        return create_app()
+        return create_app(log_answers=self.log_answers)
 
 
-def run(*, address: str, port: int, threads: int) -> None:
-    Server(address=address, port=port, threads=threads).run()
+def run(*, address: str, port: int, threads: int, log_answers: bool = False) -> None:
+    Server(address=address, port=port, threads=threads, log_answers=log_answers).run()

@@ -19,6 +19,7 @@ from .worlds import (
     flink_cluster,
     flink_job,
     job_body,
+    jobmanager,
     resource,
 )
 
@@ -175,3 +176,24 @@ def test_each_application_has_metrics_of_its_own():
 def test_the_keys_are_metacontrollers():
     assert application.CLUSTER_KEYS == {"parent": "parent", "children": "children"}
     assert application.JOB_KEYS == {"parent": "object", "children": "attachments"}
+
+
+def test_answers_are_logged_in_short_if_asked_for(caplog):
+    """Names and phases, and nothing of what a spec may hold."""
+    caplog.set_level("INFO", "hooks")
+    client = create_app(log_answers=True).test_client()
+    for path in ("/cluster/sync", "/cluster/customize"):
+        assert client.post(path, json=cluster_body(flink_cluster(), [jobmanager("0badcafe", 1)])).status_code == 200
+    (line,) = caplog.messages
+    told = json.loads(line.removeprefix("answered "))
+    assert (told["hook"], told["namespace"], told["name"]) == ("/cluster/sync", "team", "demo")
+    assert told["observed"] == ["Pod jobmanager-demo-0badcafe-1"]
+    assert (told["phase"], told["finalized"]) == ("Stopping", False)
+    assert "Deployment supervisor-demo" in told["children"]
+    assert "flink:2.3.0" not in line
+
+
+def test_answers_are_not_logged_otherwise(caplog):
+    caplog.set_level("INFO", "hooks")
+    Post().ok("/cluster/sync", cluster_body(flink_cluster()))
+    assert caplog.messages == []
