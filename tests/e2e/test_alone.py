@@ -10,6 +10,8 @@ import pytest
 from clients.kube import Invalid
 from clients.kube import resources as r
 from core import names
+from core.job_status import Delivery
+from hooks.children.bootstrap import make_job
 
 from .manifests import cluster, flink_cluster, flink_deployment, flink_job, job
 from .world import World
@@ -54,11 +56,12 @@ def bare(world: World) -> Iterator[None]:
     world.remove((r.FLINK_CLUSTERS, BARE))
 
 
-def sized(world: World, task_managers: int) -> bool:
-    status = world.cluster(BARE)
+def sized(world: World, task_managers: int, *, left: int | None = None) -> bool:
+    """As many as wanted; or more are `left`, because they work."""
+    status, there = world.cluster(BARE), task_managers if left is None else left
     figures = (status.get("taskManagers"), status.get("taskManagerReplicas"), status.get("totalTaskSlots"))
-    settled = status.get("resourceStatus") == "Updated" and world.is_ready(r.FLINK_CLUSTERS, BARE)
-    return settled and figures == (task_managers, task_managers, 2 * task_managers)
+    settled = status.get("resourceStatus") == ("Updated" if left is None else "Updating")
+    return settled and world.is_ready(r.FLINK_CLUSTERS, BARE) and figures == (task_managers, there, 2 * there)
 
 
 def test_a_cluster_without_jobs_changes_its_size(world: World, bare: None) -> None:
@@ -71,6 +74,41 @@ def test_a_cluster_without_jobs_changes_its_size(world: World, bare: None) -> No
     world.scale(r.FLINK_CLUSTERS, BARE, 0)
     world.wait("no TaskManager", lambda: sized(world, 0) and not world.pods(BARE, names.TASKMANAGER))
     assert world.uids(BARE, names.JOBMANAGER) == jobmanager
+
+
+def submitted_by_hand(world: World) -> str:
+    """The id of a job that a person uploads and runs, past everything of ours."""
+    spec = job(world.place)["bootstrap"]
+    delivery = Delivery(number=1, image=world.place.own_image, bootstrap=spec)
+    world.client.create(
+        r.JOBS, make_job(name="hand", namespace=world.namespace, uid="", cluster=BARE, delivery=delivery)
+    )
+    jars = world.wait("the JAR is there", lambda: (world.flink(BARE, "/jars") or {}).get("files"))
+    request = {"entryClass": spec["className"], "programArgsList": spec["arguments"]}
+    service = r.SERVICES.path(world.namespace, f"{names.jobmanager_service(BARE)}:8081", "proxy")
+    answer = world.client.request("POST", f"{service}/jars/{jars[0]['id']}/run", json=request, timeout=(3.05, 60.0))
+    world.client.delete(r.JOBS, names.bootstrap_job("hand", 1), namespace=world.namespace)
+    return str(answer.json()["jobid"])
+
+
+def test_a_job_that_a_person_submitted_is_left_alone(world: World, bare: None) -> None:
+    """By the supervisor, by its successor, and by a scale-down; only an edit of the pods would take it along."""
+    world.scale(r.FLINK_CLUSTERS, BARE, 2)
+    world.wait("two TaskManagers", lambda: sized(world, 2))
+    run = submitted_by_hand(world)
+    world.wait("it runs", lambda: tasks(world, run) == {"RUNNING"})
+    world.scale(r.FLINK_CLUSTERS, BARE, 0)
+    world.wait("the busy TaskManager is left", lambda: sized(world, 0, left=1))
+    world.kill(world.pods(BARE, names.SUPERVISOR))
+    world.scale(r.FLINK_CLUSTERS, BARE, 2)
+    world.wait("two TaskManagers", lambda: sized(world, 2))
+    assert tasks(world, run) == {"RUNNING"}
+    assert world.flink(BARE, f"/jobs/{run}/exceptions")["exceptionHistory"]["entries"] == []
+
+
+def tasks(world: World, run: str) -> set[str]:
+    found = world.flink(BARE, f"/jobs/{run}") or {"vertices": []}
+    return {item["status"] for item in found["vertices"]}
 
 
 WRONG: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

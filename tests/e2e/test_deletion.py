@@ -9,7 +9,7 @@ from clients.kube import resources as r
 from core import names
 
 from .manifests import cluster, flink_cluster, flink_deployment, flink_job, job
-from .world import World
+from .world import World, is_ready
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, JOB = "gone", "gone-one"
@@ -64,6 +64,71 @@ def test_a_cluster_and_its_job_are_deleted_at_once(world: World) -> None:
     world.delete(r.FLINK_CLUSTERS, CLUSTER)
     world.delete(r.FLINK_JOBS, JOB)
     world.wait("nothing is left", lambda: nothing_left(world))
+
+
+def said(world: World, uid: str, reason: str) -> list[str]:
+    """The messages of the events with this reason about this very job, whose namesakes had events too."""
+    found = world.client.list(r.EVENTS, namespace=world.namespace, field_selector=f"involvedObject.name={JOB}")
+    own = (item for item in found["items"] if item["involvedObject"].get("uid") == uid)
+    return [item["message"] for item in own if item["reason"] == reason]
+
+
+def uid(world: World) -> str:
+    return str(world.get(r.FLINK_JOBS, JOB)["metadata"]["uid"])
+
+
+LAST_SAVEPOINT = {"savepoint.savepointOnDelete": True}
+
+
+def test_a_job_leaves_a_last_savepoint_if_its_spec_says_so(world: World) -> None:
+    """The job goes first, and its cluster lives on."""
+    spec = job(world.place, changes=LAST_SAVEPOINT)
+    world.apply(flink_cluster(CLUSTER, cluster(world.place, changes={"deletionDeadline": 3})), flink_job(JOB, spec))
+    run, job_uid = world.steady(CLUSTER, JOB)[JOB].job_id, uid(world)
+    world.remove((r.FLINK_JOBS, JOB))
+    (path,) = world.wait("Flink shows the savepoint", lambda: world.savepoints(CLUSTER, run))
+    (message,) = world.wait("an event tells its path", lambda: said(world, job_uid, "JobStopped"))
+    assert path in message
+
+
+def test_without_a_supervisor_the_deadline_ends_it(world: World) -> None:
+    """Cluster and job are deleted while nobody is there to stop anything."""
+    world.apply(flink_job(JOB, job(world.place, changes={"deletionDeadline": 3})))
+    world.steady(CLUSTER, JOB)
+    world.edit(r.FLINK_CLUSTERS, CLUSTER, "supervisor/image", "flink-metacontroller/absent:1")
+    world.wait("the supervisor is gone", lambda: not any(map(is_ready, world.pods(CLUSTER, names.SUPERVISOR))))
+    world.delete(r.FLINK_JOBS, JOB)
+    world.delete(r.FLINK_CLUSTERS, CLUSTER)
+    world.wait("nothing is left", lambda: nothing_left(world))
+
+
+def test_everything_is_deleted_at_once(world: World) -> None:
+    """As `kubectl delete` of all three kinds does, with a running job and a last savepoint."""
+    spec = job(world.place, changes=LAST_SAVEPOINT)
+    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": spec}))
+    world.steady(CLUSTER, JOB)
+    job_uid = uid(world)
+    for kind, name in ((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_DEPLOYMENTS, CLUSTER)):
+        world.delete(kind, name)
+    world.wait("nothing is left", lambda: nothing_left(world))
+    (message,) = said(world, job_uid, "JobStopped")
+    assert message.startswith("stopped with savepoint file:")
+
+
+def test_a_dead_jobmanager_is_not_waited_for(world: World) -> None:
+    """Neither for the savepoint that the spec asks for; it is no deadline that ends it."""
+    world.apply(flink_cluster(CLUSTER, cluster(world.place)), flink_job(JOB, job(world.place, changes=LAST_SAVEPOINT)))
+    world.steady(CLUSTER, JOB)
+    world.kill(world.pods(CLUSTER, names.JOBMANAGER))
+    world.delete(r.FLINK_CLUSTERS, CLUSTER)
+    world.delete(r.FLINK_JOBS, JOB)
+    world.wait("nothing is left", lambda: nothing_left(world))
+
+
+def test_a_job_whose_cluster_never_was(world: World) -> None:
+    world.apply(flink_job(JOB, job(world.place, changes={"clusterName": "nowhere"})))
+    world.wait("it is bound", lambda: world.get(r.FLINK_JOBS, JOB)["metadata"].get("labels"))
+    world.remove((r.FLINK_JOBS, JOB))
 
 
 def test_a_namespace_goes_with_everything_in_it(world: World) -> None:

@@ -72,6 +72,18 @@ def test_a_program_that_cannot_start_and_is_corrected(world: World, case: str) -
     assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "False"
 
 
+def test_an_image_that_cannot_be_pulled(world: World) -> None:
+    """S16: the kubelet's reason while it waits and when its time is over; the corrected spec starts by itself."""
+    right = job(world.place, policy="Never")
+    wrong = {"bootstrap.image": "flink-metacontroller/absent:1", "restart.restartTimeout": 5}
+    world.apply(flink_job(ILL, job(world.place, policy="Never", changes=wrong)))
+    world.wait("the job waits for its image", lambda: "ImagePull" in world.job(ILL).get("message", ""))
+    assert failed(world, "flink-metacontroller/absent:1")["reason"] == "BootstrapFailed"
+    world.edit(r.FLINK_JOBS, ILL, "restart/restartTimeout", right["restart"]["restartTimeout"])
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/image", right["bootstrap"]["image"])
+    world.steady(CLUSTER, WELL, ILL)
+
+
 def test_a_job_that_fails_later_comes_back_from_a_checkpoint(world: World) -> None:
     """Policy OnlyIfFailed: another run, from what Flink had checkpointed."""
     world.apply(flink_job(ILL, job(world.place, "--fail-after", "500", policy="OnlyIfFailed", changes=NO_RESTART)))
