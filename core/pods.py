@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core import names
+from core import conditions, names
 
 ENDED = ("Failed", "Succeeded", "Unknown")
 # What a container waits for that comes by itself.
@@ -15,6 +15,10 @@ COMING = ("", "ContainerCreating", "PodInitializing")
 def is_dead(pod: Mapping[str, Any]) -> bool:
     """It is being deleted, or it ended, or its Flink container did: a side container keeps the pod's phase Running."""
     return bool(pod["metadata"].get("deletionTimestamp")) or has_ended(pod)
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    return conditions.find(_status(pod).get("conditions"), conditions.READY).get("status") == "True"
 
 
 def has_ended(pod: Mapping[str, Any]) -> bool:

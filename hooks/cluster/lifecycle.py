@@ -183,7 +183,8 @@ def _missing(now: Lifecycle, seen: Observed, task_managers: int) -> str:
         return trouble
     report = seen.report
     if (report.revision, report.incarnation) != (now.revision, now.incarnation) or not report.answering:
-        return "waiting for the JobManager to answer"
+        # It is the supervisor who says that it does.
+        return seen.supervisor or "waiting for the JobManager to answer"
     if report.task_managers < task_managers:
         return f"waiting for TaskManagers: {report.task_managers} of {task_managers} have registered"
     return ""

@@ -47,6 +47,7 @@ class Observed:
     report: Report
     pods: tuple[Pod, ...]
     jobs: tuple[BoundJob, ...]
+    supervisor: str  # why no supervisor runs, '' when one does or only needs time
     now: datetime
 
     @property
@@ -68,8 +69,17 @@ def read(request: Request, now: datetime) -> Observed:
         report=clusters.report(cluster, status),
         pods=tuple(pod(item) for item in request.of("Pod")),
         jobs=tuple(_bound_job(item) for item in bound),
+        supervisor=_supervisor(request),
         now=now,
     )
+
+
+def _supervisor(request: Request) -> str:
+    """Its pods are a Deployment's. They are not in the request while an older answer of customize is in force."""
+    found = request.related.get("Pod", [])
+    if any(pods.is_ready(item) for item in found):
+        return ""
+    return next((told for item in found if (told := pod(item).trouble)), "")
 
 
 def _runs_on(job: Mapping[str, Any], cluster: str) -> bool:

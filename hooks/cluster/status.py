@@ -90,7 +90,7 @@ def _digest(seen: Observed) -> dict[str, str]:
 
 def _conditions(seen: Observed, life: Lifecycle) -> list[Condition]:
     ready = life.phase == Phase.STARTED and life.reason == "Started"
-    trouble = next((pod.trouble for pod in seen.pods if pod.trouble), "")
+    trouble = next((pod.trouble for pod in seen.pods if pod.trouble), seen.supervisor)
     unhealthy = _health(seen, life) == UNHEALTHY
     degraded = "PodTrouble" if trouble else "JobManagerSilent" if unhealthy else ""
     what = trouble or ("the JobManager does not answer" if unhealthy else "")

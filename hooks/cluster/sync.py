@@ -55,15 +55,23 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
 
 
 def customize(parent: Resource) -> dict[str, Any]:
-    """The FlinkJobs of this cluster: the job hook labels each with the cluster that it runs on."""
-    metadata = parent["metadata"]
-    rule = {
-        "apiVersion": names.API_VERSION,
-        "resource": "flinkjobs",
-        "namespace": metadata.get("namespace", ""),
-        "labelSelector": {"matchLabels": {names.LABEL_CLUSTER: metadata["name"]}},
+    """The FlinkJobs of this cluster, which the job hook labels with it, and the pods of its supervisor."""
+    name = parent["metadata"]["name"]
+    return {
+        "relatedResources": [
+            _related(parent, names.API_VERSION, "flinkjobs", {names.LABEL_CLUSTER: name}),
+            _related(parent, "v1", "pods", {names.LABEL_CLUSTER: name, names.LABEL_ROLE: names.SUPERVISOR}),
+        ]
     }
-    return {"relatedResources": [rule]}
+
+
+def _related(parent: Resource, api_version: str, resource: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": api_version,
+        "resource": resource,
+        "namespace": parent["metadata"].get("namespace", ""),
+        "labelSelector": {"matchLabels": dict(labels)},
+    }
 
 
 def unchanged(request: Request, problems: list[str]) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from typing import Any
 from clients.kube import Listed, Resource, watch
 from clients.kube import resources as r
 from core import names
+from core.pods import is_ready
 
 from . import places
-from .world import Object, World, is_ready
+from .world import Object, World
 
 Record = dict[str, dict[str, list[str]]]
 Said = dict[str, Any]

@@ -7,9 +7,10 @@ import pytest
 from clients.kube import NotFound
 from clients.kube import resources as r
 from core import names
+from core.pods import is_ready
 
 from .manifests import cluster, flink_cluster, flink_deployment, flink_job, job
-from .world import World, is_ready
+from .world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, JOB = "gone", "gone-one"
@@ -97,6 +98,11 @@ def test_without_a_supervisor_the_deadline_ends_it(world: World) -> None:
     world.steady(CLUSTER, JOB)
     world.edit(r.FLINK_CLUSTERS, CLUSTER, "supervisor/image", "flink-metacontroller/absent:1")
     world.wait("the supervisor is gone", lambda: not any(map(is_ready, world.pods(CLUSTER, names.SUPERVISOR))))
+
+    def told() -> bool:
+        return "ErrImagePull" in world.condition(r.FLINK_CLUSTERS, CLUSTER, "Degraded")["message"]
+
+    world.wait("the cluster says why", told)
     world.delete(r.FLINK_JOBS, JOB)
     world.delete(r.FLINK_CLUSTERS, CLUSTER)
     world.wait("nothing is left", lambda: nothing_left(world))

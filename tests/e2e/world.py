@@ -295,10 +295,6 @@ class World:
         return "\n".join([f"--- log of {name}", *lines])
 
 
-def is_ready(pod: Object) -> bool:
-    return conditions.find((pod.get("status") or {}).get("conditions"), "Ready").get("status") == "True"
-
-
 def _moment(event: Object) -> str:
     return str(event.get("lastTimestamp") or event["metadata"].get("creationTimestamp"))
 

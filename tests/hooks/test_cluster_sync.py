@@ -307,17 +307,42 @@ def test_a_report_that_cannot_be_read_counts_as_not_there(text):
 # What Metacontroller asked for.
 
 
-def test_customize_asks_for_the_jobs_by_label_in_the_own_namespace():
+def test_customize_asks_for_the_jobs_and_the_supervisors_pods_by_label_in_the_own_namespace():
+    def rule(api_version, resource, labels):
+        selector = {"matchLabels": labels}
+        return {"apiVersion": api_version, "resource": resource, "namespace": "team", "labelSelector": selector}
+
     assert sync.customize(flink_cluster()) == {
         "relatedResources": [
-            {
-                "apiVersion": "nextbreakpoint.com/v1",
-                "resource": "flinkjobs",
-                "namespace": "team",
-                "labelSelector": {"matchLabels": {"clusterName": "demo"}},
-            }
+            rule("nextbreakpoint.com/v1", "flinkjobs", {"clusterName": "demo"}),
+            rule("v1", "pods", {"clusterName": "demo", "role": "supervisor"}),
         ]
     }
+
+
+def supervisor_pod(name, **status):
+    labels = {"role": "supervisor", "clusterName": "demo"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels}, "status": status}
+
+
+NO_IMAGE = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
+STUCK = supervisor_pod("supervisor-demo-b", containerStatuses=[{"name": "supervisor", "state": NO_IMAGE}])
+READY = supervisor_pod("supervisor-demo-a", conditions=[{"type": "Ready", "status": "True"}])
+
+
+def test_a_supervisor_that_cannot_run_is_told_in_the_kubelets_words():
+    """Without it nobody says that the JobManager answers."""
+    world = World(flink_cluster(**ONE), [STUCK])
+    world.settle()
+    ready, degraded = condition(world.status, "Ready"), condition(world.status, "Degraded")
+    assert degraded["status"] == "True"
+    assert ready["message"] == degraded["message"] == "pod supervisor-demo-b: ErrImagePull: no such image"
+
+
+def test_a_supervisor_beside_one_that_runs_is_no_trouble():
+    world = World(flink_cluster(**ONE), [STUCK, READY])
+    world.settle()
+    assert condition(world.status, "Degraded")["status"] == "False"
 
 
 @pytest.mark.parametrize(("part", "kind"), [("children", "Pod"), ("related", "FlinkJob")])

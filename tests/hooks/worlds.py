@@ -123,13 +123,14 @@ def object_map(kinds: Iterable[str], objects: Iterable[Resource]) -> Resource:
 
 
 def cluster_body(
-    parent: Resource, children: Iterable[Resource] = (), jobs: Iterable[Resource] = (), *, finalizing: bool = False
+    parent: Resource, children: Iterable[Resource] = (), related: Iterable[Resource] = (), *, finalizing: bool = False
 ) -> Resource:
+    """`related` are its jobs, and its supervisor's pods."""
     return {
         "controller": {"kind": "CompositeController", "metadata": {"name": "flink-cluster"}},
         "parent": parent,
         "children": object_map(CLUSTER_CHILDREN, children),
-        "related": object_map(["FlinkJob"], jobs),
+        "related": object_map(["FlinkJob", "Pod"], related),
         "finalizing": finalizing,
     }
 
