@@ -126,22 +126,19 @@ def _pods_of_the_old_spec(request: Request, seen: Observed, life: Lifecycle, wan
 
     A TaskManager in a dead one's place is a copy of it: without it no job on it could take its last savepoint.
     """
-    applied = {pod["metadata"]["name"]: pod for pod in as_applied(request.of("Pod"))}
     shall = scaling.pod_names(seen, life, wanted)
-    kept = [applied[name] for name in shall if name in applied]
+    own = {pod.name for pod in seen.pods if pod.incarnation == life.incarnation and (not pod.dead or pod.name in shall)}
+    kept = as_applied(item for item in request.of("Pod") if item["metadata"]["name"] in own)
     if not life.jobmanager or life.jobmanager.dead:
         return kept
-    return [
-        applied[life.jobmanager.name],
-        *kept,
-        *_copies(seen, life, applied, [name for name in shall if name not in applied]),
-    ]
+    observed_names = {pod.name for pod in seen.pods}
+    return kept + _copies(request, seen, life, [name for name in shall if name not in observed_names])
 
 
-def _copies(seen: Observed, life: Lifecycle, applied: Mapping[str, Resource], fresh: list[str]) -> list[Resource]:
+def _copies(request: Request, seen: Observed, life: Lifecycle, fresh: list[str]) -> list[Resource]:
     """Where none is left to copy, it is made from the spec, if that is still the one."""
-    models = (applied[pod.name] for pod in scaling.those_of(seen, life))
-    model = next((pod for pod in models if "spec" in pod), None)
-    if model:
+    models = {pod.name for pod in scaling.those_of(seen, life)}
+    applied = as_applied(item for item in request.of("Pod") if item["metadata"]["name"] in models)
+    if model := next((pod for pod in applied if "spec" in pod), None):
         return [{**model, "metadata": {**model["metadata"], "name": name}} for name in fresh]
     return [_taskmanager(seen, life, name) for name in fresh] if seen.target == life.revision else []
