@@ -28,6 +28,8 @@ LABEL_OWNER, LABEL_COMPONENT, LABEL_CLUSTER, LABEL_JOB, LABEL_ROLE = (
 LABEL_REVISION = f"{GROUP}/revision"
 LABEL_INCARNATION = f"{GROUP}/incarnation"
 LABEL_JOB_UID = f"{GROUP}/job-uid"
+# Which install a resource belongs to, where there are several; a FlinkDeployment's children belong to the same one.
+LABEL_INSTALL = "operator.nextbreakpoint.com/install"
 
 JOBMANAGER, TASKMANAGER, SUPERVISOR, BOOTSTRAP = "jobmanager", "taskmanager", "supervisor", "bootstrap"
 

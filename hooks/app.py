@@ -16,6 +16,7 @@ import crds
 from core import canonical, names, schema
 from hooks import deployment, exchange, job
 from hooks.cluster import sync as cluster
+from hooks.install import DEFAULT, Install
 from hooks.protocol import BadRequest, Request, Resource, decode
 
 log = logging.getLogger("hooks")
@@ -23,16 +24,16 @@ CLUSTER_KEYS = {"parent": "parent", "children": "children"}
 JOB_KEYS = {"parent": "object", "children": "attachments"}
 
 
-def create_app(*, log_answers: bool = False) -> flask.Flask:
+def create_app(install: Install = DEFAULT, *, log_answers: bool = False) -> flask.Flask:
     """The application; it holds no state but its metrics."""
     app = flask.Flask("hooks")
-    _serve_hooks(app, log_answers)
+    _serve_hooks(app, install, log_answers)
     _serve_errors(app)
     _serve_health(app)
     return app
 
 
-def _serve_hooks(app: flask.Flask, log_answers: bool) -> None:
+def _serve_hooks(app: flask.Flask, install: Install, log_answers: bool) -> None:
     def hook(path: str, function: Callable[[Any], dict[str, Any]]) -> None:
         def view() -> flask.Response:
             body = flask.request.get_json(force=True)
@@ -42,6 +43,12 @@ def _serve_hooks(app: flask.Flask, log_answers: bool) -> None:
             return _json(answer)
 
         app.add_url_rule(path, path, view, methods=["POST"])
+
+    def of_cluster(body: Any) -> Request:
+        return decode(body, **CLUSTER_KEYS, install=install)
+
+    def of_job(body: Any) -> Request:
+        return decode(body, **JOB_KEYS, install=install)
 
     def now() -> datetime:
         return datetime.now(UTC)
@@ -55,12 +62,12 @@ def _serve_hooks(app: flask.Flask, log_answers: bool) -> None:
     def finalize_job(request: Request, problems: list[str]) -> dict[str, Any]:
         return job.finalize(request, problems, now())
 
-    hook("/deployment/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.DEPLOYMENT, deployment.sync))
-    hook("/cluster/sync", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, sync_cluster))
-    hook("/cluster/finalize", lambda body: _checked(decode(body, **CLUSTER_KEYS), names.CLUSTER, finalize_cluster))
+    hook("/deployment/sync", lambda body: _checked(of_cluster(body), names.DEPLOYMENT, deployment.sync))
+    hook("/cluster/sync", lambda body: _checked(of_cluster(body), names.CLUSTER, sync_cluster))
+    hook("/cluster/finalize", lambda body: _checked(of_cluster(body), names.CLUSTER, finalize_cluster))
     hook("/cluster/customize", lambda body: cluster.customize(_parent(body)))
-    hook("/job/sync", lambda body: job.sync(decode(body, **JOB_KEYS)))
-    hook("/job/finalize", lambda body: _checked(decode(body, **JOB_KEYS), names.JOB, finalize_job))
+    hook("/job/sync", lambda body: job.sync(of_job(body)))
+    hook("/job/finalize", lambda body: _checked(of_job(body), names.JOB, finalize_job))
     hook("/job/customize", lambda body: job.customize(_parent(body)))
 
 
@@ -71,7 +78,8 @@ def _checked(request: Request, kind: str, sync: Callable[[Request, list[str]], d
 
 def _parent(body: Any) -> Resource:
     """The parent of a customize request, which has no children."""
-    return decode({**body, "children": {}} if isinstance(body, dict) else body, **CLUSTER_KEYS).parent
+    whole = {**body, "children": {}} if isinstance(body, dict) else body
+    return decode(whole, parent="parent", children="children").parent
 
 
 def _json(answer: dict[str, Any], status: int = 200) -> flask.Response:

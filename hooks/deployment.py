@@ -61,11 +61,16 @@ def _child(
         "metadata": {
             "name": name,
             "namespace": request.parent["metadata"].get("namespace"),
-            "labels": labels,
+            "labels": {**labels, **_install(request.parent)},
             "annotations": {names.DECLARED: declared},
         },
         "spec": body,
     }
+
+
+def _install(parent: Resource) -> dict[str, str]:
+    labels = parent["metadata"].get("labels") or {}
+    return {names.LABEL_INSTALL: labels[names.LABEL_INSTALL]} if names.LABEL_INSTALL in labels else {}
 
 
 def _status(request: Request, children: list[Resource], now: str) -> dict[str, Any]:

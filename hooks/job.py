@@ -19,7 +19,7 @@ RESYNC = 2.0
 def sync(request: Request) -> dict[str, Any]:
     """The Job stays until the supervisor has stored the JAR's id: a finished Job that vanished would be run again."""
     cluster = _cluster(request)
-    return _answer(cluster, _attachments(request.parent, cluster))
+    return _answer(cluster, _attachments(request, cluster))
 
 
 def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, Any]:
@@ -58,7 +58,8 @@ def _cluster(request: Request) -> str:
     return names.bound_cluster(request.parent["metadata"], request.parent.get("spec") or {}, known)
 
 
-def _attachments(parent: Resource, cluster: str) -> list[Resource]:
+def _attachments(request: Request, cluster: str) -> list[Resource]:
+    parent = request.parent
     status = parent.get("status") or {}
     delivery = Delivery.from_json(status.get("delivery"))
     if not delivery.bootstrap or status.get("jarId") or status.get("supervisorStatus") != "Starting":
@@ -71,6 +72,7 @@ def _attachments(parent: Resource, cluster: str) -> list[Resource]:
             uid=metadata.get("uid", ""),
             cluster=cluster,
             delivery=delivery,
+            image_volume=request.install.image_volumes,
         )
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import canonical
+from hooks.install import DEFAULT, Install
 
 Resource = dict[str, Any]
 LAST_APPLIED = "metacontroller.k8s.io/last-applied-configuration"
@@ -25,6 +26,7 @@ class Request:
     children: dict[str, list[Resource]]  # by kind, sorted by name
     related: dict[str, list[Resource]]
     finalizing: bool
+    install: Install = DEFAULT
 
     def of(self, kind: str) -> list[Resource]:
         return _present(self.children, kind)
@@ -39,7 +41,7 @@ class Request:
         ]
 
 
-def decode(body: Any, *, parent: str, children: str) -> Request:
+def decode(body: Any, *, parent: str, children: str, install: Install = DEFAULT) -> Request:
     """The request of a decoded JSON body; `parent` and `children` name the keys: a decorator has its own words."""
     if not isinstance(body, dict):
         raise BadRequest("the body must be a JSON object")
@@ -54,6 +56,7 @@ def decode(body: Any, *, parent: str, children: str) -> Request:
         children=_object_map(body.get(children), children),
         related=_object_map(body.get("related", {}), "related"),
         finalizing=body.get("finalizing", False),
+        install=install,
     )
 
 

@@ -8,13 +8,14 @@ import flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from hooks.app import create_app
+from hooks.install import Install
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Serves until it is told to stop; port 0 takes a free one."""
 
-    def __init__(self, *, address: str, port: int, threads: int, log_answers: bool) -> None:
-        self.log_answers = log_answers
+    def __init__(self, install: Install, *, address: str, port: int, threads: int, log_answers: bool) -> None:
+        self.install, self.log_answers = install, log_answers
         self.settings: dict[str, Any] = {
             "bind": f"{address}:{port}",
             # One worker: the metrics are of the whole, and the work is short. More of them are more replicas.
@@ -37,8 +38,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> flask.Flask:
-        return create_app(log_answers=self.log_answers)
+        return create_app(self.install, log_answers=self.log_answers)
 
 
-def run(*, address: str, port: int, threads: int, log_answers: bool = False) -> None:
-    Server(address=address, port=port, threads=threads, log_answers=log_answers).run()
+def run(install: Install, *, address: str, port: int, threads: int, log_answers: bool) -> None:
+    Server(install, address=address, port=port, threads=threads, log_answers=log_answers).run()

@@ -98,7 +98,7 @@ class Runtime:
 
 
 def manifests() -> list[dict[str, Any]]:
-    """What metacontroller/base holds."""
-    folder = files("metacontroller").joinpath("base")
-    names = ("hooks.yaml", "controllers.yaml")
+    """What the default overlay holds of the kinds that are served here."""
+    folder = files("metacontroller")
+    names = ("overlays/default/namespace.yaml", "base/hooks.yaml", "base/controllers.yaml")
     return [item for name in names for item in yaml.safe_load_all(folder.joinpath(name).read_text("utf-8"))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from hooks.install import Install
+
 
 @click.group()
 def command() -> None:
@@ -15,10 +17,25 @@ def command() -> None:
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
 @click.option("--threads", default=16, show_default=True, help="Requests answered at a time.")
 @click.option("--log-answers", is_flag=True, help="Log a line for each answer: what was observed, and what shall be.")
-def run(address: str, port: int, threads: int, log_answers: bool) -> None:
+@click.option(
+    "--supervisor-role",
+    envvar="FLINK_SUPERVISOR_ROLE",
+    default=Install.supervisor_role,
+    show_default=True,
+    show_envvar=True,
+    help="ClusterRole that each supervisor gets in its own namespace.",
+)
+@click.option(
+    "--image-volumes",
+    envvar="FLINK_IMAGE_VOLUMES",
+    is_flag=True,
+    show_envvar=True,
+    help="Mount a JAR's image as a volume instead of copying the JAR out of it (Kubernetes >= 1.35).",
+)
+def run(address: str, port: int, threads: int, supervisor_role: str, image_volumes: bool, log_answers: bool) -> None:
     """Answer Metacontroller's webhooks until told to stop."""
     from cli.logs import configure
     from hooks.server import run as serve
 
     configure()
-    serve(address=address, port=port, threads=threads, log_answers=log_answers)
+    serve(Install(supervisor_role, image_volumes), address=address, port=port, threads=threads, log_answers=log_answers)

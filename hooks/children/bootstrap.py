@@ -14,13 +14,17 @@ FOLDER = "/jar"
 RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
 
 
-def make_job(*, name: str, namespace: str, uid: str, cluster: str, delivery: Delivery) -> dict[str, Any]:
+def make_job(
+    *, name: str, namespace: str, uid: str, cluster: str, delivery: Delivery, image_volume: bool = False
+) -> dict[str, Any]:
     """`delivery` is what the supervisor ordered, as the spec was then: a later edit does not change it.
 
-    The user's image needs nothing but the JAR and `cp`: an init container copies it, our image uploads it.
+    The user's image needs nothing but the JAR and `cp`: an init container copies it, our image uploads it. As an
+    `image_volume` it needs no `cp` either.
     """
     # By its uid: a FlinkJob that was made anew under the name never takes the JAR of the one before.
     labels = {**names.labels(cluster, role=names.BOOTSTRAP, job=name), names.LABEL_JOB_UID: uid}
+    spec_of = _with_image_volume if image_volume else _with_copy
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -32,17 +36,36 @@ def make_job(*, name: str, namespace: str, uid: str, cluster: str, delivery: Del
         "spec": {
             # A failed delivery is the supervisor's business: it says what went wrong and orders the next one.
             "backoffLimit": 0,
-            "template": {"metadata": {"labels": labels}, "spec": _pod_spec(cluster, delivery)},
+            "template": {"metadata": {"labels": labels}, "spec": spec_of(cluster, delivery)},
         },
     }
 
 
-def _pod_spec(cluster: str, delivery: Delivery) -> dict[str, Any]:
+def _with_copy(cluster: str, delivery: Delivery) -> dict[str, Any]:
+    path = spec.text(delivery.bootstrap, "jarPath")
+    jar = f"{FOLDER}/{PurePosixPath(path).name}"
+    copy = {
+        "name": "jar",
+        "image": spec.text(delivery.bootstrap, "image"),
+        "imagePullPolicy": _pull_policy(delivery),
+        "command": ["cp", path, jar],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": _resources(delivery),
+        "securityContext": _security(delivery),
+        "volumeMounts": [{"name": "jar", "mountPath": FOLDER}],
+    }
+    return {**_pod_spec(cluster, delivery, jar, {"emptyDir": {}}), "initContainers": [copy]}
+
+
+def _with_image_volume(cluster: str, delivery: Delivery) -> dict[str, Any]:
+    jar = f"{FOLDER}/{spec.text(delivery.bootstrap, 'jarPath').lstrip('/')}"
+    image = {"reference": spec.text(delivery.bootstrap, "image"), "pullPolicy": _pull_policy(delivery)}
+    return _pod_spec(cluster, delivery, jar, {"image": image})
+
+
+def _pod_spec(cluster: str, delivery: Delivery, jar: str, source: dict[str, Any]) -> dict[str, Any]:
+    """Our image uploads the file `jar` of a volume from that `source`."""
     bootstrap = delivery.bootstrap
-    jar = f"{FOLDER}/{PurePosixPath(spec.text(bootstrap, 'jarPath')).name}"
-    security = {**pod.CONTAINER_SECURITY, **spec.part(bootstrap, "securityContext")}
-    mounts = [{"name": "jar", "mountPath": FOLDER}]
-    resources = spec.part(bootstrap, "resources") or RESOURCES
     return {
         "restartPolicy": "Never",
         "serviceAccountName": spec.text(bootstrap, "serviceAccount", "default"),
@@ -50,19 +73,7 @@ def _pod_spec(cluster: str, delivery: Delivery) -> dict[str, Any]:
         "enableServiceLinks": False,
         "imagePullSecrets": pod.pull_secrets(bootstrap),
         "securityContext": pod.pod_security(USER),
-        "volumes": [{"name": "jar", "emptyDir": {}}],
-        "initContainers": [
-            {
-                "name": "jar",
-                "image": spec.text(bootstrap, "image"),
-                "imagePullPolicy": spec.text(bootstrap, "pullPolicy", "IfNotPresent"),
-                "command": ["cp", spec.text(bootstrap, "jarPath"), jar],
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "resources": resources,
-                "securityContext": security,
-                "volumeMounts": mounts,
-            }
-        ],
+        "volumes": [{"name": "jar", **source}],
         "containers": [
             {
                 "name": names.BOOTSTRAP,
@@ -74,9 +85,21 @@ def _pod_spec(cluster: str, delivery: Delivery) -> dict[str, Any]:
                     f"--flink-url=http://{names.jobmanager_service(cluster)}:8081",
                     f"--jar-path={jar}",
                 ],
-                "resources": resources,
-                "securityContext": {**security, "readOnlyRootFilesystem": True},
-                "volumeMounts": mounts,
+                "resources": _resources(delivery),
+                "securityContext": {**_security(delivery), "readOnlyRootFilesystem": True},
+                "volumeMounts": [{"name": "jar", "mountPath": FOLDER}],
             }
         ],
     }
+
+
+def _pull_policy(delivery: Delivery) -> str:
+    return spec.text(delivery.bootstrap, "pullPolicy", "IfNotPresent")
+
+
+def _resources(delivery: Delivery) -> dict[str, Any]:
+    return spec.part(delivery.bootstrap, "resources") or RESOURCES
+
+
+def _security(delivery: Delivery) -> dict[str, Any]:
+    return {**pod.CONTAINER_SECURITY, **spec.part(delivery.bootstrap, "securityContext")}

@@ -8,19 +8,18 @@ from core import names
 from core.cluster import Cluster
 from hooks.children import pod
 
-# The ClusterRole of metacontroller/base; bound in the cluster's own namespace only.
-ROLE = "flink-supervisor"
 USER = 65532
 RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
 PORT = 8080
 
 
-def make_all(cluster: Cluster) -> list[dict[str, Any]]:
-    """The Deployment, the binding of its role, and a service account unless the spec names one."""
+def make_all(cluster: Cluster, *, role: str) -> list[dict[str, Any]]:
+    """The Deployment, the binding of its ClusterRole `role` in the cluster's namespace only, and a service account
+    unless the spec names one."""
     account = cluster.supervisor.service_account
     own = names.supervisor_deployment(cluster.name)
     accounts = [] if account else [_account(cluster, own)]
-    return [*accounts, _role_binding(cluster, account or own), _deployment(cluster, account or own)]
+    return [*accounts, _role_binding(cluster, account or own, role), _deployment(cluster, account or own)]
 
 
 def _metadata(cluster: Cluster) -> dict[str, Any]:
@@ -35,12 +34,12 @@ def _account(cluster: Cluster, name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {**_metadata(cluster), "name": name}}
 
 
-def _role_binding(cluster: Cluster, account: str) -> dict[str, Any]:
+def _role_binding(cluster: Cluster, account: str, role: str) -> dict[str, Any]:
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": _metadata(cluster),
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": ROLE},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": cluster.namespace}],
     }
 

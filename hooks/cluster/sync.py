@@ -104,7 +104,7 @@ def _decided(seen: Observed, *, deadline_passed: bool = False) -> tuple[Lifecycl
 
 
 def _children(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> list[Resource]:
-    children = supervisor.make_all(seen.cluster)
+    children = supervisor.make_all(seen.cluster, role=request.install.supervisor_role)
     if not life.has_pods:
         return children
     if life.phase == Phase.STOPPING:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from local.kubelet.launch import Image
+
 Object = dict[str, Any]
 TERMINATION_LOG = "/dev/termination-log"
 _REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
@@ -23,20 +25,23 @@ class EnvironmentProblem(ValueError):
 
 
 class Volume(NamedTuple):
-    """The folder that plays a volume, and the files to write there (None: whatever is in it stays)."""
+    """The folder that plays a volume, the files to write there (None: whatever is in it stays), and what of it lives
+    elsewhere."""
 
     name: str
     folder: Path
     files: Mapping[str, bytes] | None = None
+    elsewhere: Mapping[str, Path] = {}
 
 
 class Lookup(NamedTuple):
-    """Finds objects that a pod refers to; each returns None when there is none of that name."""
+    """Finds what a pod refers to; None when there is no object of that name, ImageProblem for an image."""
 
     config_map: Callable[[str], Object | None]
     secret: Callable[[str], Object | None]
     claim: Callable[[str], Object | None]
     persistent_volumes: Callable[[], Sequence[Object]]
+    image: Callable[[str], Image]
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
@@ -67,19 +72,25 @@ def variables(container: Object, pod: Object, pod_ip: str, lookup: Lookup) -> di
 
 
 def volumes(pod: Object, directory: Path, lookup: Lookup) -> list[Volume]:
-    """A folder for each volume of the pod, below `directory` unless it lives on the host. Raises EnvironmentProblem."""
+    """A folder for each volume of the pod, below `directory` unless it lives on the host.
+
+    Raises EnvironmentProblem, or ImageProblem.
+    """
     return [_volume(item, directory / item["name"], lookup) for item in pod["spec"].get("volumes", ())]
 
 
 def mounts(container: Object, found: Sequence[Volume]) -> dict[str, Path]:
     """mountPath → folder (or file, with subPath). Raises EnvironmentProblem for a mount without a volume."""
-    folders = {volume.name: volume.folder for volume in found}
+    known = {volume.name: volume for volume in found}
     paths = {}
     for mount in container.get("volumeMounts", ()):
-        if mount["name"] not in folders:
+        if mount["name"] not in known:
             raise EnvironmentProblem(f'volumeMount "{mount["name"]}" of container "{container["name"]}" has no volume')
         path = mount["mountPath"].rstrip("/") or "/"
-        paths[path] = folders[mount["name"]] / mount["subPath"] if mount.get("subPath") else folders[mount["name"]]
+        volume, below = known[mount["name"]], mount.get("subPath", "")
+        paths[path] = volume.folder / below
+        if not below:
+            paths.update({f"{path}{inner}": folder for inner, folder in volume.elsewhere.items()})
     return paths
 
 
@@ -163,6 +174,9 @@ def _volume(item: Object, folder: Path, lookup: Lookup) -> Volume:
     name = item["name"]
     if "hostPath" in item:
         return Volume(name, Path(item["hostPath"]["path"]))
+    if "image" in item:
+        image = lookup.image(item["image"].get("reference", ""))
+        return Volume(name, image.root or folder, elsewhere=image.paths)
     if "persistentVolumeClaim" in item:
         return Volume(name, _claimed(item["persistentVolumeClaim"]["claimName"], lookup))
     for kind in ("configMap", "secret"):

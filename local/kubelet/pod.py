@@ -213,6 +213,7 @@ class PodRunner:
             secret=lambda name: get(r.SECRETS, name),
             claim=lambda name: get(r.PERSISTENT_VOLUME_CLAIMS, name),
             persistent_volumes=lambda: self._node.client.list(r.PERSISTENT_VOLUMES)["items"],
+            image=lambda reference: images.resolve(reference, self._node.images),
         )
 
 

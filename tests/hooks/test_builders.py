@@ -113,7 +113,7 @@ def of_cluster(parent: Resource) -> list[Resource]:
     cluster = clusters.read(parent)
     return finished(
         [
-            *supervisor.make_all(cluster),
+            *supervisor.make_all(cluster, role="flink-supervisor"),
             jobmanager.make_pod(cluster, revision="0badcafe", incarnation=2),
             jobmanager.make_service(cluster, revision="0badcafe", incarnation=2),
             taskmanager.make_pod(cluster, revision="0badcafe", incarnation=2, number=5),
@@ -121,8 +121,11 @@ def of_cluster(parent: Resource) -> list[Resource]:
     )
 
 
-def of_job(delivery: Delivery) -> list[Resource]:
-    return finished([bootstrap.make_job(name="demo-a", namespace="team", uid="u-1", cluster="demo", delivery=delivery)])
+def of_job(delivery: Delivery, *, image_volume: bool = False) -> list[Resource]:
+    job = bootstrap.make_job(
+        name="demo-a", namespace="team", uid="u-1", cluster="demo", delivery=delivery, image_volume=image_volume
+    )
+    return finished([job])
 
 
 MADE = {
@@ -130,6 +133,7 @@ MADE = {
     "cluster-with-every-option": of_cluster(FULL),
     "bootstrap": of_job(DELIVERY),
     "bootstrap-with-every-option": of_job(FULL_DELIVERY),
+    "bootstrap-from-an-image-volume": of_job(FULL_DELIVERY, image_volume=True),
 }
 
 

@@ -12,6 +12,7 @@ import crds
 from core import cluster as clusters
 from core import schema
 from hooks.app import CLUSTER_KEYS, JOB_KEYS, create_app
+from hooks.install import DEFAULT, Install
 from hooks.protocol import LAST_APPLIED, Request, decode
 
 NS = "team"
@@ -183,8 +184,8 @@ def applied(child: Resource, uid: str = "") -> Resource:
 class Post:
     """Flask's client: `post(path, body)` gives (status, bytes)."""
 
-    def __init__(self) -> None:
-        self.client = create_app().test_client()
+    def __init__(self, install: Install = DEFAULT) -> None:
+        self.client = create_app(install).test_client()
 
     def __call__(self, path: str, body: Any) -> tuple[int, bytes]:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.kubelet.environment import EnvironmentProblem, Lookup, expand, mounts, rewriter, variables, volumes
+from local.kubelet.environment import EnvironmentProblem, Lookup, Volume, expand, mounts, rewriter, variables, volumes
+from local.kubelet.launch import Image, run_command
 
 POD = {
     "metadata": {"name": "p", "namespace": "ns", "uid": "u-1", "labels": {"app": "x"}, "annotations": {"a/b": "y"}},
@@ -21,6 +22,10 @@ def lookup(claim=None, persistent=()):
         {"secret": SECRET}.get,
         {"claim": claim}.get if claim else {}.get,
         lambda: list(persistent),
+        {
+            "jobs:1": Image(run_command, root=Path("/images/jobs")),
+            "ours:1": Image(run_command, paths={"/opt/examples": Path("/repository/examples")}),
+        }.__getitem__,
     )
 
 
@@ -162,11 +167,11 @@ def test_volumes_are_folders():
         volume("secret", secret={"secretName": "secret"}),
         volume("token", projected={"sources": []}),
     )
-    assert empty == ("empty", Path("/pod/volumes/empty"), None)
-    assert host == ("host", Path("/srv"), None)
-    assert config == ("config", Path("/pod/volumes/config"), {"a.txt": b"1"})
-    assert secret == ("secret", Path("/pod/volumes/secret"), {"PASSWORD": b"hidden"})
-    assert other == ("token", Path("/pod/volumes/token"), None)
+    assert empty == Volume("empty", Path("/pod/volumes/empty"))
+    assert host == Volume("host", Path("/srv"))
+    assert config == Volume("config", Path("/pod/volumes/config"), {"a.txt": b"1"})
+    assert secret == Volume("secret", Path("/pod/volumes/secret"), {"PASSWORD": b"hidden"})
+    assert other == Volume("token", Path("/pod/volumes/token"))
 
 
 def disk(name, **spec):
@@ -210,3 +215,17 @@ def test_mounts_lead_to_folders():
     assert mounts(container, items) == {"/a": Path("/pod/volumes/v"), "/b": Path("/pod/volumes/v/s")}
     with pytest.raises(EnvironmentProblem, match='"w" of container "c" has no volume'):
         mounts({"name": "c", "volumeMounts": [{"name": "w", "mountPath": "/w"}]}, items)
+
+
+def test_an_image_is_the_folders_that_play_it():
+    """One root, or the parts of an image of which there is no root."""
+    items = found(volume("jobs", image={"reference": "jobs:1"}), volume("ours", image={"reference": "ours:1"}))
+    container = {
+        "name": "c",
+        "volumeMounts": [{"name": "jobs", "mountPath": "/jobs"}, {"name": "ours", "mountPath": "/ours"}],
+    }
+    assert mounts(container, items) == {
+        "/jobs": Path("/images/jobs"),
+        "/ours": Path("/pod/volumes/ours"),
+        "/ours/opt/examples": Path("/repository/examples"),
+    }

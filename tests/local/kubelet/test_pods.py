@@ -217,6 +217,28 @@ def test_containers_share_an_empty_dir_and_files_of_the_image(world):
     assert world.log(name) == "classes"
 
 
+def test_an_image_can_be_a_volume(world):
+    """Its files are below the mount; nothing of it runs. One that is not known is waited for, like a container's."""
+    (world.root / "job.jar").write_text("classes")
+    name = world.pod(
+        "cat /jar/job.jar; test -s /ours/opt/flinkctl/examples/wordcount.jar",
+        container={
+            "volumeMounts": [{"name": "jar", "mountPath": "/jar"}, {"name": "ours", "mountPath": "/ours"}],
+        },
+        volumes=[
+            {"name": "jar", "image": {"reference": "jobs:7", "pullPolicy": "IfNotPresent"}},
+            {"name": "ours", "image": {"reference": "flinkctl:1"}},
+        ],
+    )
+    pod = world.until(
+        name, lambda pod: world.state(pod)["state"].get("waiting", {}).get("reason") == "ImagePullBackOff"
+    )
+    assert "jobs:7=FOLDER" in world.state(pod)["state"]["waiting"]["message"]
+    world.images["jobs:7"] = world.root
+    world.until_phase(name, "Succeeded")
+    assert world.log(name) == "classes"
+
+
 def test_a_claim_leads_to_the_folder_of_its_volume(world, tmp_path):
     """A pod writes where the PersistentVolume says."""
     folder = tmp_path / "volume"

@@ -1,0 +1,66 @@
+"""What an install says of itself reaches the children, and no install takes another's."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from cli.main import root
+from core import names
+from hooks.install import Install
+
+from .test_job import ORDERED
+from .worlds import (
+    CLUSTER_SPEC,
+    JOB_SPEC,
+    Post,
+    cluster_body,
+    deployment_body,
+    flink_cluster,
+    flink_job,
+    job_body,
+    resource,
+    taken,
+)
+
+
+def test_the_supervisors_role_has_the_name_that_the_install_gave_it():
+    answer = Post(Install(supervisor_role="team-flink-supervisor")).ok("/cluster/sync", cluster_body(flink_cluster()))
+    (binding,) = (child for child in answer["children"] if child["kind"] == "RoleBinding")
+    assert binding["roleRef"]["name"] == "team-flink-supervisor"
+
+
+@pytest.mark.parametrize("image_volumes", [False, True])
+def test_a_jar_is_copied_or_mounted(image_volumes):
+    (job,) = Post(Install(image_volumes=image_volumes)).ok("/job/sync", job_body(flink_job(status=ORDERED)))[
+        "attachments"
+    ]
+    spec = job["spec"]["template"]["spec"]
+    assert ("image" in spec["volumes"][0]) is image_volumes
+    assert ("initContainers" in spec) is not image_volumes
+
+
+@pytest.mark.parametrize("labels", [None, {}, {"team": "a"}, {names.LABEL_INSTALL: "team", "team": "a"}])
+def test_children_belong_to_the_install_of_their_parent(labels):
+    """And get no other label of it."""
+    spec = {"cluster": CLUSTER_SPEC, "jobs": [{"name": "a", "spec": JOB_SPEC}]}
+    parent = taken(resource("FlinkDeployment", "demo", spec))
+    parent["metadata"]["labels"] = labels
+    children = Post().ok("/deployment/sync", deployment_body(parent))["children"]
+    expected = (labels or {}).get(names.LABEL_INSTALL)
+    assert [child["metadata"]["labels"].get(names.LABEL_INSTALL) for child in children] == [expected, expected]
+    assert not [child for child in children if "team" in child["metadata"]["labels"]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, Install()),
+        ({"FLINK_SUPERVISOR_ROLE": "x", "FLINK_IMAGE_VOLUMES": "true"}, Install("x", image_volumes=True)),
+    ],
+)
+def test_the_server_takes_it_from_the_variables_of_its_pod(monkeypatch, variables, expected):
+    served = []
+    monkeypatch.setattr("hooks.server.run", lambda install, **_: served.append(install))
+    done = CliRunner().invoke(root, ["hooks", "run"], env={"FLINK_SUPERVISOR_ROLE": None, **variables})
+    assert (done.exit_code, served) == (0, [expected]), done.output
