@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# `make test` runs its parts one after the other, also with -j.
+.NOTPARALLEL:
 
-.PHONY: help demo test test-cluster check jar format clean
+.PHONY: help demo test test-unit test-local test-cluster bench-cluster check jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
@@ -24,12 +26,19 @@ check: .venv/ready ## lint, format, types and the rooms' arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## every test, fast ones first
+test: check test-unit test-local ## every test that this machine can run, fast ones first
+
+test-unit: .venv/ready ## the tests without Flink
 	$(BIN)/pytest -m 'not e2e' -n 2
+
+test-local: .venv/ready ## the end-to-end tests, on the local runtime with real Flink
 	$(BIN)/pytest -m e2e
 
 test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFIG
 	$(BIN)/pytest tests/e2e --cluster
+
+bench-cluster: .venv/ready ## 50 FlinkClusters at once, on the cluster of $$KUBECONFIG
+	$(BIN)/python -m bench.cluster
 
 jar: .venv/ready ## rebuild the example's JAR (needs javac)
 	$(BIN)/python examples/wordcount/build.py

@@ -45,6 +45,7 @@ class Runtime:
         self._images = images
         self._kubelet: Kubelet | None = None
         self._loop: Loop | None = None
+        self._controllers: list[dict[str, Any]] = []
 
     def start(self) -> None:
         """Installs the system and returns when its hooks answer. RuntimeError when they do not."""
@@ -54,11 +55,17 @@ class Runtime:
         self._kubelet = Kubelet(self.client, self.directory, self._images, self.kubeconfig)
         self._kubelet.start()
         self._await_hooks()
-        self._loop = Loop(
-            self.client,
-            [item for item in controllers if item["kind"].endswith("Controller")],
-            webhook_url=self._service_url,
-        )
+        self._controllers = [item for item in controllers if item["kind"].endswith("Controller")]
+        self._host()
+
+    def restart_metacontroller(self) -> None:
+        """As when its pod is replaced: what it knew is read again."""
+        if self._loop:
+            self._loop.stop()
+        self._host()
+
+    def _host(self) -> None:
+        self._loop = Loop(self.client, self._controllers, webhook_url=self._service_url)
         self._loop.start()
 
     def _install(self, item: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 
 from clients.kube import Connection, KubeClient, KubeError, NotFound, connect
 from clients.kube import resources as r
+from core import conditions
 from local.runtime import Runtime
 
 FLINK_IMAGE = os.environ.get("FLINK_IMAGE", "flink:2.3.0")
@@ -25,6 +26,8 @@ OWN_IMAGE = os.environ.get("FLINKCTL_IMAGE", "flink-metacontroller/flinkctl:0.1.
 RELEASED_IMAGE = "flink-metacontroller/flinkctl:0.1.0"
 OVERLAY = Path(__file__).parents[2] / "metacontroller" / "overlays" / "default"
 HOOKS = ("flink-system", "app.kubernetes.io/name=flink-hooks")
+METACONTROLLER = "app.kubernetes.io/name=metacontroller"
+ENFORCE = "pod-security.kubernetes.io/enforce"
 TIMEOUT = (3.05, 10.0)
 PATIENCE = 180.0
 
@@ -40,6 +43,7 @@ class Place:
     flink_image: str
     own_image: str
     local: bool  # pods are processes of this machine
+    restart_metacontroller: Callable[[], None]
 
     def kill(self, pod: dict[str, Any]) -> None:
         """Without warning: SIGKILL where pods are processes, else the pod is taken away."""
@@ -62,7 +66,7 @@ def local(directory: Path) -> Iterator[Place]:
         client = _client(connect(str(runtime.kubeconfig)))
         source = {"hostPath": {"path": str(state), "type": "DirectoryOrCreate"}}
         with namespace(client) as name:
-            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, local=True)
+            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, True, runtime.restart_metacontroller)
 
 
 @contextmanager
@@ -83,7 +87,9 @@ def on_cluster() -> Iterator[Place]:
     _install(client)
     with namespace(client) as name, _folder(client, name):
         claim = {"persistentVolumeClaim": {"claimName": "state"}}
-        yield Place(client, name, f"/tmp/{name}", claim, FLINK_IMAGE, OWN_IMAGE, local=False)
+        # From here on the API server refuses every pod that does not pass.
+        _label(client, name, {ENFORCE: "restricted"})
+        yield Place(client, name, f"/tmp/{name}", claim, FLINK_IMAGE, OWN_IMAGE, False, lambda: _restart(client))
 
 
 def _client(connection: Connection) -> KubeClient:
@@ -159,6 +165,7 @@ def _folder(client: KubeClient, namespace: str) -> Iterator[None]:
             yield
         finally:
             remove_all(client, namespace)
+            _label(client, namespace, {ENFORCE: None})
             parent = {"name": "parent", "hostPath": {"path": "/tmp"}, "mountPath": "/node-tmp"}
             _run(client, namespace, "sweep", ["rm", "-rf", f"/node{path.replace('/tmp', '-tmp')}"], parent)
     finally:
@@ -183,6 +190,30 @@ def _run(client: KubeClient, namespace: str, name: str, command: list[str], volu
         return bool((client.get(r.JOBS, name, namespace=namespace).get("status") or {}).get("succeeded"))
 
     _until(done, f"Job {name} has succeeded")
+
+
+def _label(client: KubeClient, namespace: str, labels: dict[str, str | None]) -> None:
+    client.patch(r.NAMESPACES, namespace, {"metadata": {"labels": labels}})
+
+
+def _restart(client: KubeClient) -> None:
+    """Metacontroller's pods are replaced, wherever it is installed."""
+    before = client.list(r.PODS, label_selector=METACONTROLLER)["items"]
+    assert before, f"no pod has the label {METACONTROLLER}"
+    old = {pod["metadata"]["uid"] for pod in before}
+    for pod in before:
+        client.delete(r.PODS, pod["metadata"]["name"], namespace=pod["metadata"]["namespace"])
+
+    def replaced() -> bool:
+        pods = client.list(r.PODS, label_selector=METACONTROLLER)["items"]
+        new = [pod for pod in pods if pod["metadata"]["uid"] not in old]
+        return bool(new) and len(new) == len(pods) and all(is_ready(pod) for pod in new)
+
+    _until(replaced, "another Metacontroller is ready")
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    return conditions.find((pod.get("status") or {}).get("conditions"), "Ready").get("status") == "True"
 
 
 def _gone(client: KubeClient, resource: r.Resource, name: str) -> bool:
