@@ -66,19 +66,7 @@ def template(world: World) -> Object:
 def replace(world: World, template: Object) -> None:
     patch = [{"op": "replace", "path": "/spec/template", "value": template}]
     world.client.patch(r.DEPLOYMENTS, HOOKS, patch, namespace=NAMESPACE, kind="json")
-    settled(world, HOOKS, NAMESPACE)
-
-
-def settled(world: World, deployment: str, namespace: str) -> None:
-    """All its pods are of its present template, and ready."""
-
-    def done() -> bool:
-        found = world.client.get(r.DEPLOYMENTS, deployment, namespace=namespace)
-        status, wanted = found.get("status") or {}, found["spec"]["replicas"]
-        counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")]
-        return status.get("observedGeneration", 0) >= found["metadata"]["generation"] and counts == [wanted] * 3
-
-    world.wait(f"Deployment {deployment} is rolled out", done)
+    world.settled(HOOKS, NAMESPACE)
 
 
 def is_of_the_next_version(item: Object) -> bool:
@@ -103,7 +91,7 @@ def test_the_next_version_of_the_hooks_moves_no_flink_pod(world: World, mark: Ma
     pods = world.uids(CLUSTER)
     service = names.jobmanager_service(CLUSTER)
     world.wait("the Service is of the next version", lambda: is_of_the_next_version(world.get(r.SERVICES, service)))
-    settled(world, names.supervisor_deployment(CLUSTER), world.namespace)
+    world.settled(names.supervisor_deployment(CLUSTER), world.namespace)
     assert all(is_of_the_next_version(pod) for pod in world.pods(CLUSTER, names.SUPERVISOR))
     unmoved(world, mark, pods)
     assert not [pod for pod in world.pods(CLUSTER) if is_of_the_next_version(pod)]
@@ -146,7 +134,7 @@ def test_a_rolling_restart_of_everything_of_ours(world: World, mark: Mark) -> No
     supervisor = names.supervisor_deployment(CLUSTER)
     for name, namespace in ((HOOKS, NAMESPACE), (supervisor, world.namespace)):
         world.client.patch(r.DEPLOYMENTS, name, patch, namespace=namespace)
-        settled(world, name, namespace)
+        world.settled(name, namespace)
     world.place.restart_metacontroller()
     unmoved(world, mark, pods)
     # Metacontroller leaves alone what it did not say.

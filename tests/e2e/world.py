@@ -169,6 +169,17 @@ class World:
         self.wait(f"cluster {cluster} and its jobs {', '.join(jobs)} are ready", done)
         return {job: self.mark(job) for job in jobs}
 
+    def settled(self, deployment: str, namespace: str) -> None:
+        """All pods of the Deployment are of its present template, and ready."""
+
+        def done() -> bool:
+            found = self.client.get(r.DEPLOYMENTS, deployment, namespace=namespace)
+            status, wanted = found.get("status") or {}, found["spec"]["replicas"]
+            counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")]
+            return status.get("observedGeneration", 0) >= found["metadata"]["generation"] and counts == [wanted] * 3
+
+        self.wait(f"Deployment {deployment} is rolled out", done)
+
     def mark(self, job: str) -> Mark:
         """The gauges first, then the newest checkpoint: the one after that may have begun before, not the second."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import shutil
 import subprocess
@@ -54,6 +55,12 @@ def kustomized(resource: str, components: tuple[str, ...], **settings: str) -> t
         }
         (folder / "kustomization.yaml").write_text(yaml.safe_dump(body), "utf-8")
         return rendered(folder)
+
+
+def choices(overlays: Iterable[str], components: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Each overlay with each set of components."""
+    sets = [some for number in range(10) for some in itertools.combinations(components, number)]
+    return list(itertools.product(overlays, sets))
 
 
 def documents(name: str) -> list[Resource]:

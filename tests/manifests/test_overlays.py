@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from .rendering import (
     ROOT,
     Resource,
     around,
+    choices,
     identity,
     kubectl,
     of_kind,
@@ -32,16 +32,7 @@ from .rendering import (
 )
 
 pytestmark = kubectl
-Choice = tuple[str, tuple[str, ...]]
-CHOICES: list[Choice] = [
-    (overlay, choice)
-    for overlay in OVERLAYS
-    for number in range(len(COMPONENTS) + 1)
-    for choice in itertools.combinations(COMPONENTS, number)
-]
-every_choice = pytest.mark.parametrize(
-    ("overlay", "components"), CHOICES, ids=lambda item: "+".join(item) if isinstance(item, tuple) else item
-)
+every_choice = pytest.mark.parametrize(("overlay", "components"), choices(OVERLAYS, COMPONENTS), ids=str)
 EXAMPLES = [ROOT / "examples" / "wordcount", ROOT / "examples" / "wordcount" / "kubernetes"]
 
 ROLES = {"flink-metacontroller-read", "flink-metacontroller-write", "flink-supervisor"}
