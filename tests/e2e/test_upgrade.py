@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -29,7 +29,8 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 @pytest.fixture(scope="module")
 def roll(world: World) -> Iterator[None]:
     # Never: a job that was lost would stay lost.
-    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"main": job(world.place, policy="Never")}))
+    spec = job(world.place, "--checkpoint-interval", "1000", policy="Never")
+    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"main": spec}))
     yield
     world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
 
@@ -39,22 +40,28 @@ def mark(world: World, roll: None) -> Mark:
     return world.steady(CLUSTER, JOB)[JOB]
 
 
-@pytest.fixture
-def the_next_hooks(world: World, mark: Mark) -> Iterator[None]:
-    """The next version, which also mounts the JARs' images; the present one again afterwards."""
+class Before(NamedTuple):
+    mark: Mark
+    pods: set[str]
+
+
+@pytest.fixture(scope="module")
+def before(world: World, roll: None) -> Iterator[Before]:
+    """What was there when the next version came, which also mounts the JARs' images. It goes again afterwards."""
+    found = Before(world.steady(CLUSTER, JOB)[JOB], world.uids(CLUSTER))
     source = NEXT_VERSION.read_text("utf-8")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NEXT}, "data": {"sitecustomize.py": source}}
     world.client.create(r.CONFIGMAPS, body, namespace=NAMESPACE)
-    before = template(world)
-    after = deepcopy(before)
+    present = template(world)
+    after = deepcopy(present)
     container = after["spec"]["containers"][0]
     variables = {"PYTHONPATH": "/next", "FLINK_IMAGE_VOLUMES": "true"}
     container["env"] = [*container["env"], *({"name": key, "value": value} for key, value in variables.items())]
     container["volumeMounts"] = [{"name": "next", "mountPath": "/next"}]
     after["spec"]["volumes"] = [{"name": "next", "configMap": {"name": NEXT}}]
     replace(world, after)
-    yield
-    replace(world, before)
+    yield found
+    replace(world, present)
     world.client.delete(r.CONFIGMAPS, NEXT, namespace=NAMESPACE)
 
 
@@ -86,18 +93,33 @@ def unmoved(world: World, mark: Mark, pods: set[str]) -> None:
     world.passed(JOB, mark, 1)
 
 
-def test_the_next_version_of_the_hooks_moves_no_flink_pod(world: World, mark: Mark, the_next_hooks: None) -> None:
-    """What may change in place does; the supervisor is another one; pods are as they were made."""
+def test_a_rolling_restart_of_everything_of_ours(world: World, mark: Mark) -> None:
+    """As `kubectl rollout restart` does it, and Metacontroller after it: nothing starts again, nothing is deleted."""
     pods = world.uids(CLUSTER)
+    metadata = {"annotations": {RESTARTED: "2026-01-01T00:00:00Z"}}
+    patch = {"spec": {"template": {"metadata": metadata}}}
+    supervisor = names.supervisor_deployment(CLUSTER)
+    for name, namespace in ((HOOKS, NAMESPACE), (supervisor, world.namespace)):
+        world.client.patch(r.DEPLOYMENTS, name, patch, namespace=namespace)
+        world.settled(name, namespace)
+    world.place.restart_metacontroller()
+    unmoved(world, mark, pods)
+    # Metacontroller leaves alone what it did not say.
+    assert all(RESTARTED in pod["metadata"]["annotations"] for pod in world.pods(CLUSTER, names.SUPERVISOR))
+    assert all(is_ready(pod) for pod in world.pods(CLUSTER, names.SUPERVISOR))
+
+
+def test_the_next_version_of_the_hooks_moves_no_flink_pod(world: World, before: Before) -> None:
+    """What may change in place does; the supervisor is another one; pods are as they were made."""
     service = names.jobmanager_service(CLUSTER)
     world.wait("the Service is of the next version", lambda: is_of_the_next_version(world.get(r.SERVICES, service)))
     world.settled(names.supervisor_deployment(CLUSTER), world.namespace)
     assert all(is_of_the_next_version(pod) for pod in world.pods(CLUSTER, names.SUPERVISOR))
-    unmoved(world, mark, pods)
+    unmoved(world, before.mark, before.pods)
     assert not [pod for pod in world.pods(CLUSTER) if is_of_the_next_version(pod)]
 
 
-def test_a_jar_comes_from_an_image_volume(world: World, mark: Mark, the_next_hooks: None) -> None:
+def test_a_jar_comes_from_an_image_volume(world: World, mark: Mark, before: Before) -> None:
     """The next delivery is made so, and the job comes back from its savepoint."""
     world.request(r.FLINK_JOBS, JOB, "STOP")
     world.wait("the job is stopped", lambda: world.job(JOB)["supervisorStatus"] == "Stopped")
@@ -117,26 +139,11 @@ def test_a_jar_comes_from_an_image_volume(world: World, mark: Mark, the_next_hoo
         assert not spec.get("initContainers")
 
 
-def test_a_pod_that_is_replaced_later_is_of_the_next_version(world: World, mark: Mark, the_next_hooks: None) -> None:
+def test_a_pod_that_is_replaced_later_is_of_the_next_version(world: World, mark: Mark, before: Before) -> None:
+    world.passed(JOB, mark, 3)
     world.kill(world.pods(CLUSTER, names.JOBMANAGER))
     world.wait(
         "pods of the next version",
         lambda: (found := world.pods(CLUSTER)) and all(is_of_the_next_version(pod) for pod in found),
     )
     world.resumed(CLUSTER, {JOB: mark})
-
-
-def test_a_rolling_restart_of_everything_of_ours(world: World, mark: Mark) -> None:
-    """As `kubectl rollout restart` does it, and Metacontroller after it: nothing starts again, nothing is deleted."""
-    pods = world.uids(CLUSTER)
-    metadata = {"annotations": {RESTARTED: "2026-01-01T00:00:00Z"}}
-    patch = {"spec": {"template": {"metadata": metadata}}}
-    supervisor = names.supervisor_deployment(CLUSTER)
-    for name, namespace in ((HOOKS, NAMESPACE), (supervisor, world.namespace)):
-        world.client.patch(r.DEPLOYMENTS, name, patch, namespace=namespace)
-        world.settled(name, namespace)
-    world.place.restart_metacontroller()
-    unmoved(world, mark, pods)
-    # Metacontroller leaves alone what it did not say.
-    assert all(RESTARTED in pod["metadata"]["annotations"] for pod in world.pods(CLUSTER, names.SUPERVISOR))
-    assert all(is_ready(pod) for pod in world.pods(CLUSTER, names.SUPERVISOR))
