@@ -18,7 +18,7 @@ import pytest
 
 from clients.kube import Connection, KubeClient, KubeError, NotFound, connect
 from clients.kube import resources as r
-from core import conditions
+from core.pods import is_ready
 from local.runtime import Runtime
 
 FLINK_IMAGE = os.environ.get("FLINK_IMAGE", "flink:2.3.0")
@@ -210,10 +210,6 @@ def _restart(client: KubeClient) -> None:
         return bool(new) and len(new) == len(pods) and all(is_ready(pod) for pod in new)
 
     _until(replaced, "another Metacontroller is ready")
-
-
-def is_ready(pod: dict[str, Any]) -> bool:
-    return conditions.find((pod.get("status") or {}).get("conditions"), "Ready").get("status") == "True"
 
 
 def _gone(client: KubeClient, resource: r.Resource, name: str) -> bool:

@@ -11,10 +11,10 @@ import pytest
 
 from clients.kube import resources as r
 from core import names
+from core.pods import is_ready
 
 from . import places
 from .manifests import cluster, flink_deployment, job
-from .places import is_ready
 from .world import Mark, Object, World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
