@@ -7,6 +7,8 @@ resources, the hooks and the controllers. The roles are left out, as nobody has 
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import time
 from collections.abc import Mapping
 from importlib.resources import files
@@ -16,10 +18,10 @@ from typing import Any
 import yaml
 
 import crds
-from clients.kube import KubeClient, Resource, connect, resources
+from clients.kube import KubeClient, Resource, connect, resources, watch
 from local import store
 from local.kubelet import Kubelet
-from local.metacontroller import Loop
+from local.metacontroller import Faults, Guards, Loop, Strikes
 
 log = logging.getLogger("local")
 HOOKS_SECONDS = 60.0
@@ -34,18 +36,31 @@ INSTALLED: Mapping[str, Resource] = {
 
 class Runtime:
     """A running system. `directory` gets the kubeconfig, the logs and the pods' folders; `images` maps the names of
-    images to folders that play their root file systems. Usable as a context manager."""
+    images to folders that play their root file systems. Usable as a context manager.
 
-    def __init__(self, directory: Path, images: Mapping[str, Path], *, port: int = 0) -> None:
+    guards: watch what the hooks make the loop do. faults: what the loop and the hooks have to put up with.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        images: Mapping[str, Path],
+        *,
+        port: int = 0,
+        guards: Guards | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.store = store.serve(port=port, logs=directory / "logs")
         self.kubeconfig = self.store.kubeconfig(directory / "kubeconfig")
         self.client = KubeClient(connect(str(self.kubeconfig)))
         self._images = images
+        self._guards = guards
+        self._faults = faults
+        self._strikes: list[Strikes] = []
         self._kubelet: Kubelet | None = None
         self._loop: Loop | None = None
-        self._controllers: list[dict[str, Any]] = []
 
     def start(self) -> None:
         """Installs the system and returns when its hooks answer. RuntimeError when they do not."""
@@ -55,18 +70,24 @@ class Runtime:
         self._kubelet = Kubelet(self.client, self.directory, self._images, self.kubeconfig)
         self._kubelet.start()
         self._await_hooks()
-        self._controllers = [item for item in controllers if item["kind"].endswith("Controller")]
-        self._host()
+        self._loop = Loop(
+            self.client,
+            [item for item in controllers if item["kind"].endswith("Controller")],
+            webhook_url=self._service_url,
+            watch=self._faults.watch if self._faults else watch,
+            observer=self._guards,
+        )
+        self._loop.start()
+        if self._faults:
+            deeds = {"loop": self.restart_metacontroller, "hooks": self._kill_hooks}
+            self._strikes = [Strikes(self._faults, name, deed) for name, deed in deeds.items()]
+        for strikes in self._strikes:
+            strikes.start()
 
     def restart_metacontroller(self) -> None:
-        """As when its pod is replaced: what it knew is read again."""
+        """As when its process is killed: what was under way is left undone, and what it knew is read again."""
         if self._loop:
-            self._loop.stop()
-        self._host()
-
-    def _host(self) -> None:
-        self._loop = Loop(self.client, self._controllers, webhook_url=self._service_url)
-        self._loop.start()
+            self._loop.restart()
 
     def _install(self, item: dict[str, Any]) -> dict[str, Any]:
         return self.client.create(INSTALLED[item["kind"]], item, namespace=item["metadata"].get("namespace"))
@@ -74,6 +95,13 @@ class Runtime:
     def _service_url(self, name: str, namespace: str) -> str:
         service = self.client.get(resources.SERVICES, name, namespace=namespace)
         return f"http://{service['spec']['clusterIP']}:{service['spec']['ports'][0]['port']}"
+
+    def _kill_hooks(self) -> None:
+        selector = "app.kubernetes.io/name=flink-hooks"
+        for pod in self.client.list(resources.PODS, namespace="flink-system", label_selector=selector)["items"]:
+            for container in (pod.get("status") or {}).get("containerStatuses") or []:
+                if "running" in container.get("state", {}):
+                    os.kill(int(container["containerID"].removeprefix("process://")), signal.SIGKILL)
 
     def _await_hooks(self) -> None:
         end = time.monotonic() + HOOKS_SECONDS
@@ -86,6 +114,8 @@ class Runtime:
 
     def close(self) -> None:
         """Ends every process; the jobs are not asked: what survives is what Flink has checkpointed."""
+        for strikes in self._strikes:
+            strikes.stop()
         if self._loop:
             self._loop.stop()
         if self._kubelet:

@@ -26,6 +26,7 @@ from local.metacontroller.objects import (
     terminating,
     uid_of,
 )
+from local.metacontroller.observer import Observer
 
 log = logging.getLogger(__name__)
 
@@ -33,14 +34,18 @@ log = logging.getLogger(__name__)
 class Children:
     """Types in the order group, version, kind; inside a type by name, or shuffled if there is a `shuffle`."""
 
-    def __init__(self, client: KubeClient, discovery: Discovery, shuffle: random.Random | None) -> None:
+    def __init__(
+        self, client: KubeClient, discovery: Discovery, observer: Observer, shuffle: random.Random | None
+    ) -> None:
         self._client = client
         self._discovery = discovery
+        self._observer = observer
         self._shuffle = shuffle
 
     def manage(self, parent: Object, observed: ObjectMap, desired: ObjectMap, method: Callable[[Kind], str]) -> None:
         """Every object is tried; what went wrong comes as one SyncError at the end."""
         errors: list[str] = []
+        self._observer.desired(parent, observed, desired)
 
         def attempt(kind: Kind, objects: Iterable[Object], act: Callable[[Resource, Object], None]) -> None:
             try:
@@ -56,7 +61,7 @@ class Children:
 
         for kind, group in sorted(observed.items()):
             wanted = desired.get(kind, {})
-            attempt(kind, [obj for name, obj in group.items() if name not in wanted], self._delete)
+            attempt(kind, [obj for name, obj in group.items() if name not in wanted], partial(self._delete, parent))
         for kind, group in sorted(desired.items()):
             live, how = observed.get(kind, {}), method(kind)
             attempt(kind, group.values(), partial(self._put, parent, live, how))
@@ -69,9 +74,10 @@ class Children:
             self._shuffle.shuffle(ordered)
         return ordered
 
-    def _delete(self, resource: Resource, obj: Object) -> None:
+    def _delete(self, parent: Object, resource: Resource, obj: Object) -> None:
         if terminating(obj):
             return
+        self._observer.deleting(parent, obj)
         log.debug("delete %s %s", resource.kind, full_name(obj))
         with contextlib.suppress(NotFound):
             self._client.delete(
@@ -88,14 +94,16 @@ class Children:
             self._create(resource, parent, desired)
             return
         merged = apply(observed, desired)
+        self._observer.compared(parent, observed, merged)
         if identical(merged, observed) or terminating(observed):
             return
         if method == "InPlace":
             self._replace(resource, merged)
         elif method == "Recreate":
-            self._delete(resource, observed)
+            self._delete(parent, resource, observed)
 
     def _create(self, resource: Resource, parent: Object, desired: Object) -> None:
+        self._observer.creating(parent, desired)
         body = with_last_applied(desired, desired)
         if all(owner.get("uid") != uid_of(parent) for owner in owners_of(body)):
             body["metadata"]["ownerReferences"] = [*owners_of(body), controller_reference(parent)]
@@ -105,6 +113,8 @@ class Children:
         except AlreadyExists:
             # As the original: a name that somebody else has is passed over in silence, the hook has to notice.
             log.info("%s %s exists already and is not ours to see", resource.kind, full_name(body))
+            look = partial(self._client.get, resource, name_of(body), namespace=namespace_of(body) or None)
+            self._observer.taken(parent, desired, look)
 
     def _replace(self, resource: Resource, merged: Object) -> None:
         log.debug("update %s %s", resource.kind, full_name(merged))

@@ -31,6 +31,7 @@ from local.metacontroller.objects import (
     uid_of,
     version_of,
 )
+from local.metacontroller.observer import Observer
 from local.metacontroller.queue import Queue
 from local.metacontroller.related import Related
 from local.metacontroller.spec import ParentRule, Spec
@@ -50,6 +51,7 @@ class Controller:
         discovery: Discovery,
         informers: Informers,
         events: Events,
+        observer: Observer,
         stop: threading.Event,
         *,
         workers: int,
@@ -59,11 +61,12 @@ class Controller:
         self.queue: Queue[Key] = Queue()
         self._informers = informers
         self._events = events
+        self._observer = observer
         self._stop = stop
-        self._related = Related(spec, discovery, informers)
+        self._related = Related(spec, discovery, informers, observer)
         self._related.connect(self._parents, self._enqueue)
-        children = Children(client, discovery, shuffle)
-        self._host = Host(spec, client, informers, self._related, children, self._enqueue_after)
+        children = Children(client, discovery, observer, shuffle)
+        self._host = Host(spec, client, informers, self._related, children, observer, self._enqueue_after)
         self._sync = composite.sync if spec.composite else decorator.sync
         self.threads = [threading.Thread(target=self._tick, name=f"{spec.name}-resync", daemon=True)] + [
             threading.Thread(target=self._work, name=f"{spec.name}-worker-{n}", daemon=True) for n in range(workers)
@@ -87,11 +90,13 @@ class Controller:
 
     # What wakes a parent
 
-    def _enqueue(self, parent: Object) -> None:
+    def _enqueue(self, parent: Object, by: Object | None, *, as_child: bool = False) -> None:
         if self._host.concerns(parent):
+            self._observer.woken(self.spec.name, key_of(parent), by, as_child=as_child)
             self.queue.add(key_of(parent))
 
     def _enqueue_after(self, parent: Object, seconds: float) -> None:
+        self._observer.woken_after(self.spec.name, key_of(parent), seconds)
         self.queue.add_after(key_of(parent), seconds)
 
     def _parents(self) -> Iterator[Object]:
@@ -103,9 +108,9 @@ class Controller:
             if new is None:
                 assert old is not None
                 self._related.forget(old)
-                self._enqueue(old)
+                self._enqueue(old, old)
             elif not (rule.ignore_status and old is not None and only_status_differs(old, new)):
-                self._enqueue(new)
+                self._enqueue(new, new)
 
         return on_parent
 
@@ -118,10 +123,10 @@ class Controller:
         if owner is not None:
             parent = self._owner(owner, namespace_of(child))
             if parent is not None:
-                self._enqueue(parent)
+                self._enqueue(parent, child, as_child=True)
         elif self.spec.composite and new is not None and not terminating(child):
             for parent in self._potential_parents(child):
-                self._enqueue(parent)
+                self._enqueue(parent, child, as_child=True)
 
     def _owner(self, owner: Object, namespace: str) -> Object | None:
         """The parent that a reference means: by group, kind and name, and only with that uid."""
@@ -147,7 +152,7 @@ class Controller:
     def _tick(self) -> None:
         while not self._stop.wait(self.spec.resync_period):
             for parent in self._parents():
-                self._enqueue(parent)
+                self._enqueue(parent, None)
 
     # Workers
 
@@ -177,7 +182,8 @@ class Controller:
             self._sync(self._host, parent)
         except TooManyRequests as error:
             log.info("%s: sync of %s again after %s s", self.spec.name, key, error.after)
-            self.queue.add_after(key, error.after)
+            self._enqueue_after(parent, error.after)
+            self._observer.synced(self.spec.name, key)
         except NotSynced:
             self.queue.add_failed(key)
         except (SyncError, KubeError) as error:
@@ -190,6 +196,7 @@ class Controller:
             self.queue.add_failed(key)
         else:
             self.queue.forget(key)
+            self._observer.synced(self.spec.name, key)
 
 
 def only_status_differs(old: Object, new: Object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from clients.kube import KubeClient
@@ -24,6 +25,7 @@ from local.metacontroller.objects import (
     request_map,
     terminating,
 )
+from local.metacontroller.observer import Observer
 from local.metacontroller.related import Related
 from local.metacontroller.spec import ParentRule, Spec
 
@@ -35,6 +37,7 @@ class Host:
     informers: Informers
     related: Related
     children: Children
+    observer: Observer
     resync_after: Callable[[Object, float], None]
 
     def rule(self, parent: Object) -> ParentRule:
@@ -69,15 +72,15 @@ class Host:
         if hook is None:
             raise SyncError("there is no sync hook")
         who, what = ("parent", "children") if self.spec.composite else ("object", "attachments")
-        answer = hook.call(
-            {
-                "controller": self.spec.source,
-                who: parent,
-                what: request_map(observed, parent, hook.version),
-                "related": request_map(related, parent, hook.version),
-                "finalizing": finalizing,
-            }
-        )
+        request = {
+            "controller": self.spec.source,
+            who: parent,
+            what: request_map(observed, parent, hook.version),
+            "related": request_map(related, parent, hook.version),
+            "finalizing": finalizing,
+        }
+        answer = hook.call(request)
+        self.observer.answered(parent, answer, partial(hook.call, request))
         # Early, so that it survives whatever fails later.
         if answer.get("resyncAfterSeconds", 0) > 0:
             self.resync_after(parent, float(answer["resyncAfterSeconds"]))

@@ -13,7 +13,7 @@ from typing import Any
 from clients.kube import Changed, KubeClient, Listed
 from clients.kube.errors import KubeError
 from clients.kube.resources import Resource
-from local.metacontroller.objects import Object, name_of, namespace_of
+from local.metacontroller.objects import Object, name_of, namespace_of, version_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Informer:
         self._lock = threading.Lock()
         self._objects: dict[tuple[str, str], Object] = {}
         self._handlers: list[Handler] = []
+        self._handling = False
         name = f"informer-{resource.plural}.{resource.group}"
         self.thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -66,12 +67,21 @@ class Informer:
                 log.exception("watch of %s", self.resource.plural)
             self._stop.wait(RETRY_DELAY)
 
+    def current(self) -> bool:
+        """Whether the cache is as the API is now, and all handlers have been told of it."""
+        live = {(namespace_of(obj), name_of(obj)): version_of(obj) for obj in self._client.list(self.resource)["items"]}
+        with self._lock:
+            cached = {key: version_of(obj) for key, obj in self._objects.items()}
+            return self.synced.is_set() and not self._handling and cached == live
+
     def _take(self, event: Listed | Changed) -> None:
+        self._handling = True
         if isinstance(event, Listed):
             self._replace(event.items)
             self.synced.set()
         else:
             self._change(self._complete(event.object), gone=event.type == "DELETED")
+        self._handling = False
 
     def _complete(self, obj: Any) -> Object:
         # Items of a list come without their type.
@@ -120,6 +130,9 @@ class Informers:
                 informer = self._informers[resource] = Informer(self._client, resource, self._stop, self._watch)
                 informer.thread.start()
             return informer
+
+    def current(self) -> bool:
+        return all(informer.current() for informer in list(self._informers.values()))
 
     def join(self, seconds: float) -> None:
         """Waits for the threads after `stop` is set."""

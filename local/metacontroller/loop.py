@@ -13,17 +13,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clients.kube import KubeClient, watch
+from local.metacontroller.client import LoopClient
 from local.metacontroller.controller import Controller
 from local.metacontroller.discovery import Discovery
 from local.metacontroller.errors import Unsupported
 from local.metacontroller.events import Events
 from local.metacontroller.informer import Informers, Watch
+from local.metacontroller.observer import Observer
 from local.metacontroller.spec import read_spec
 from local.metacontroller.webhook import BaseUrl
 
 log = logging.getLogger(__name__)
 
 JOIN_SECONDS = 15.0
+SOON = 1.0
 
 
 class Loop:
@@ -32,6 +35,7 @@ class Loop:
     webhook_url: where a `webhook.service` is really served: base URLs by service name, or a function of service name
     and namespace. A `webhook.url` is used as it is.
     seed: None works through the children of a type by name, a number in an order drawn from it.
+    observer: is told of what the loop does, as guards.py wants to know it.
     """
 
     def __init__(
@@ -43,32 +47,39 @@ class Loop:
         workers: int = 2,
         seed: int | None = None,
         watch: Watch = watch,
+        observer: Observer | None = None,
     ) -> None:
         self._client = client
         self._sources = [dict(source) for source in controllers]
         self._base_url = webhook_url if callable(webhook_url) else _lookup(webhook_url)
         self._workers = workers
         self._shuffle = None if seed is None else random.Random(seed)
-        self._stop = threading.Event()
+        self._watch = watch
+        self._observer = observer or Observer()
+        self._stop, self._killed = threading.Event(), threading.Event()
         self._informers = Informers(client, self._stop, watch)
         self._controllers: list[Controller] = []
 
     def start(self) -> None:
-        """Returns at once; the first syncs follow when the caches are filled.
+        """Returns at once; the first syncs follow when the caches are filled. Nothing is left of an earlier life.
 
         Raises Unsupported for a controller that asks for what is not imitated (rolling updates, ETags, TLS and
         credentials of webhooks), SyncError if a type it names is not served, KubeError if the API does not answer.
         """
-        discovery = Discovery(self._client)
-        events = Events(self._client)
+        self._stop, self._killed = threading.Event(), threading.Event()
+        client = LoopClient(self._client, self._observer, self._killed)
+        self._informers = Informers(client, self._stop, self._watch)
+        self._controllers = []
+        discovery, events = Discovery(client), Events(client)
         specs = [read_spec(source, discovery, self._base_url) for source in self._sources]
         for spec in specs:
             controller = Controller(
                 spec,
-                self._client,
+                client,
                 discovery,
                 self._informers,
                 events,
+                self._observer,
                 self._stop,
                 workers=self._workers,
                 shuffle=self._shuffle,
@@ -85,6 +96,23 @@ class Loop:
         for controller in self._controllers:
             controller.shut_down(JOIN_SECONDS)
         self._informers.join(JOIN_SECONDS)
+
+    def kill(self) -> None:
+        """Ends as a killed process does: between two calls of the API, with all that is under way left undone."""
+        self._killed.set()
+        self.stop()
+
+    def restart(self) -> None:
+        self.kill()
+        self.start()
+
+    def current(self) -> bool:
+        """Whether the caches are as the API is, and whom that concerns is queued."""
+        return self._informers.current()
+
+    def settled(self) -> bool:
+        """Whether the caches are as the API is, and no sync runs or is due soon."""
+        return self.current() and all(controller.queue.idle(SOON) for controller in self._controllers)
 
 
 def _lookup(urls: Mapping[str, str]) -> BaseUrl:

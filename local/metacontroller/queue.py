@@ -106,6 +106,12 @@ class Queue(Generic[K]):
                 self._changed.wait(max(0.0, self._heap[0][0] - self._clock()) if self._heap else None)
             return None
 
+    def idle(self, seconds: float) -> bool:
+        """Whether no key is handed out, ready, or due within that time."""
+        with self._changed:
+            soon = self._clock() + seconds
+            return not (self._processing or self._dirty or any(due <= soon for due in self._due.values()))
+
     def done(self, key: K) -> None:
         with self._changed:
             self._processing.discard(key)

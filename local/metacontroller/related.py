@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from clients.kube.resources import NAMESPACES, Resource
@@ -25,6 +26,7 @@ from local.metacontroller.objects import (
     uid_of,
     version_of,
 )
+from local.metacontroller.observer import Observer
 from local.metacontroller.spec import Spec
 
 RULES_LIVE = 1200.0
@@ -76,18 +78,19 @@ def selects(rule: Rule, obj: Object, home: str, *, namespaced: bool, namespace_l
 class Related:
     """The related objects of one hosted controller's parents. Thread-safe."""
 
-    def __init__(self, spec: Spec, discovery: Discovery, informers: Informers) -> None:
+    def __init__(self, spec: Spec, discovery: Discovery, informers: Informers, observer: Observer) -> None:
         self._spec = spec
+        self._observer = observer
         self._discovery = discovery
         self._informers = informers
         self._lock = threading.Lock()
         self._answers: dict[str, Answer] = {}
         self._watched: set[Resource] = set()
-        self._wake: Callable[[Object], None] = lambda parent: None
+        self._wake: Callable[[Object, Object], None] = lambda parent, by: None
         self._parents: Callable[[], Iterable[Object]] = tuple
 
-    def connect(self, parents: Callable[[], Iterable[Object]], wake: Callable[[Object], None]) -> None:
-        """Before the first sync: all parents there are, and what to do with one whose related objects change."""
+    def connect(self, parents: Callable[[], Iterable[Object]], wake: Callable[[Object, Object], None]) -> None:
+        """Before the first sync: all parents there are, and what to do with one because of a related object."""
         self._parents = parents
         self._wake = wake
 
@@ -117,7 +120,9 @@ class Related:
             known = self._answers.get(uid_of(parent))
         if known and known.generation == generation_of(parent) and time.monotonic() < known.expires:
             return known.rules
-        answer = hook.call({"controller": self._spec.source, "parent": parent})
+        request = {"controller": self._spec.source, "parent": parent}
+        answer = hook.call(request)
+        self._observer.answered(parent, answer, partial(hook.call, request))
         rules = tuple(answer.get("relatedResources", ()))
         with self._lock:
             self._answers[uid_of(parent)] = Answer(generation_of(parent), time.monotonic() + RULES_LIVE, rules)
@@ -154,7 +159,7 @@ class Related:
         states = [obj for obj in (old, new) if obj is not None]
         for parent in self._parents():
             if any(self._concerns(rule, parent, resource, states) for rule in self._known_rules(parent)):
-                self._wake(parent)
+                self._wake(parent, states[-1])
 
     def _known_rules(self, parent: Object) -> tuple[Rule, ...]:
         # A parent without rules has its first sync ahead, which will see this event's object in the cache.

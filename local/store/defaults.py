@@ -12,6 +12,7 @@ from local.quantities import canonical
 from .resources import Object
 
 TOKEN_MOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_MAPS_OF_TEXTS = ("nodeSelector", "limits", "requests")
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
@@ -25,6 +26,7 @@ def _fill(target: Object, **values: Any) -> None:
 
 def pod_spec(spec: Object) -> None:
     """The defaults that a template gets as well as a pod."""
+    _leave_out_empty(spec)
     _fill(
         spec,
         restartPolicy="Always",
@@ -39,6 +41,16 @@ def pod_spec(spec: Object) -> None:
         _container(container)
     for volume in spec.get("volumes", []):
         _volume(volume)
+
+
+def _leave_out_empty(value: Any) -> None:
+    """Empty lists and maps of texts are not stored; an empty structure (`emptyDir: {}`) says something and is."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in list(items):
+        if item == [] or (item == {} and name in _MAPS_OF_TEXTS):
+            del value[name]
+        else:
+            _leave_out_empty(item)
 
 
 def _container(container: Object) -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 
+from clients.kube.resources import CONFIGMAPS
 from local.metacontroller.errors import SyncError
 from local.metacontroller.related import check_rule, selects
 
-from .apis import CONFIGMAPS, GADGETS, NS
-from .conftest import configmap, eventually
+from .places import GADGETS, THINGS
+from .toys import configmap
 
 SPACES = {"ns": {"team": "a"}, "other": {"team": "b"}}
 
@@ -67,10 +68,10 @@ def rules(*rules):
 
 def gadget(world, name, owner):
     body = {"apiVersion": "example.org/v1", "kind": "Gadget", "metadata": {"name": name, "labels": {"of": owner}}}
-    return world.api.create(GADGETS, body, namespace=NS)
+    return world.create(GADGETS, body)
 
 
-def test_related_objects_are_sent_and_wake_the_right_parents_only(world, composite):
+def test_related_objects_are_sent_and_wake_the_right_parents_only(world):
     def customize(request):
         name = request["parent"]["metadata"]["name"]
         selector = {"matchLabels": {"of": name}}
@@ -81,63 +82,65 @@ def test_related_objects_are_sent_and_wake_the_right_parents_only(world, composi
     gadget(world, "g1", "a")
     world.thing("a")
     world.thing("b")
-    world.run(composite(customize="v2"))
+    world.run(world.composite(customize="v2"))
     world.synced_after(1)
     calls = world.quiet()
     by_parent = {call["parent"]["metadata"]["name"]: call["related"] for call in world.calls()}
-    assert list(by_parent["a"]["Gadget.example.org/v1"]) == ["ns/g1"]
+    assert list(by_parent["a"]["Gadget.example.org/v1"]) == [f"{world.ns}/g1"]
     assert by_parent["b"] == {"Gadget.example.org/v1": {}}
     gadget(world, "g2", "b")
     world.synced_after(calls)
     world.quiet()
     assert {call["parent"]["metadata"]["name"] for call in world.calls()[calls:]} == {"b"}
     calls = len(world.calls())
-    world.api.patch(GADGETS, "g2", {"metadata": {"labels": {"of": "a"}}}, namespace=NS)
+    world.patch(GADGETS, "g2", {"metadata": {"labels": {"of": "a"}}})
     world.synced_after(calls + 1)
     world.quiet()
     woken = {call["parent"]["metadata"]["name"] for call in world.calls()[calls:]}
     assert woken == {"a", "b"}, "whoever selected the old state, and whoever selects the new one"
 
 
-def test_the_customize_answer_is_kept_for_a_generation(world, composite):
+def test_the_customize_answer_is_kept_for_a_generation(world):
     world.hooks.answer("/customize", rules({"apiVersion": "v1", "resource": "configmaps"}))
     world.hooks.answer("/sync", {"children": [], "status": {}})
     world.thing()
-    world.run(composite(customize="v2"))
+    world.run(world.composite(customize="v2"))
     world.synced_after(0)
     calls = world.quiet()
     world.poke()
     world.synced_after(calls)
     calls = world.quiet()
     assert len(world.calls("/customize")) == 1
-    world.api.patch(world.THINGS, "a", {"spec": {"size": 2}}, namespace=NS)
+    world.patch(THINGS, "a", {"spec": {"size": 2}})
     world.synced_after(calls)
     world.quiet()
     assert len(world.calls("/customize")) == 2
     assert sorted(world.calls("/customize")[0]) == ["controller", "parent"]
 
 
-def test_v1_hides_what_is_in_other_namespaces_and_v2_shows_it(world, composite):
-    world.api.create(CONFIGMAPS, configmap("far"), namespace="other")
-    world.api.create(CONFIGMAPS, configmap("near"), namespace=NS)
+def test_v1_hides_what_is_in_other_namespaces_and_v2_shows_it(world):
+    world.client.create(CONFIGMAPS, configmap("far"), namespace=world.other)
+    world.create(CONFIGMAPS, configmap("near"))
     world.hooks.answer("/customize", rules({"apiVersion": "v1", "resource": "configmaps"}))
     world.hooks.answer("/sync", {"children": [], "status": {}})
     world.thing()
-    loop = world.run(composite("v2", customize="v2"))
-    eventually(lambda: world.calls())
-    assert sorted(world.calls()[-1]["related"]["ConfigMap.v1"]) == ["ns/near", "other/far"]
-    loop.stop()
+    stop = world.run(world.composite("v2", customize="v2"))
+    world.eventually(lambda: world.calls())
+    found = world.calls()[-1]["related"]["ConfigMap.v1"]
+    assert {f"{world.ns}/near", f"{world.other}/far"} <= set(found)
+    stop()
     count = len(world.calls())
-    world.run(composite("v1", customize="v1"))
+    world.run(world.composite("v1", customize="v1", suffix="-2"))
     world.synced_after(count)
-    assert sorted(world.calls()[-1]["related"]["ConfigMap.v1"]) == ["near"]
+    found = world.calls()[-1]["related"]["ConfigMap.v1"]
+    assert "near" in found and not {"far", f"{world.other}/far"} & set(found)
 
 
 @pytest.mark.parametrize("answer", [rules({"apiVersion": "v1", "resource": "nothings"}), [], (500, {}, b"broken")])
-def test_a_customize_hook_that_fails_fails_the_sync(world, composite, answer):
+def test_a_customize_hook_that_fails_fails_the_sync(world, answer):
     world.hooks.answer("/customize", answer)
     world.hooks.answer("/sync", {"children": [], "status": {}})
     world.thing()
-    world.run(composite(customize="v2"))
-    eventually(world.sync_events)
+    world.run(world.composite(customize="v2"))
+    world.eventually(world.sync_events)
     assert world.calls() == []
