@@ -102,6 +102,10 @@ class Loop:
         self._killed.set()
         self.stop()
 
+    @property
+    def killed(self) -> bool:
+        return self._killed.is_set()
+
     def restart(self) -> None:
         self.kill()
         self.start()

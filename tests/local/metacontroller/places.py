@@ -72,18 +72,18 @@ class Emulator:
         self.spy = Spy(connect(kubeconfig))
         self.guards = Guards(replay=False)
         self.hook_address = "127.0.0.1"
-        self._loops = []
+        self.loops = []
         for resource in TOYS:
             self.client.create(resources.CRDS, crd(resource))
 
     def install(self, controllers, **options):
         """Returns how to remove them."""
         loop = Loop(self.spy, controllers, webhook_url={}, observer=self.guards, **options)
-        self._loops.append(loop)
+        self.loops.append(loop)
         loop.start()
 
         def remove():
-            self._loops.remove(loop)
+            self.loops.remove(loop)
             loop.stop()
 
         return remove
@@ -91,14 +91,14 @@ class Emulator:
     def delivered(self):
         """Until all that has happened is known, dealt with or not."""
         deadline = time.monotonic() + self.patience
-        while not all(loop.current() for loop in self._loops):
+        while not all(loop.current() for loop in self.loops):
             assert time.monotonic() < deadline, "it is never told"
             time.sleep(0.01)
 
     def pause(self):
         """Until all that has happened is dealt with."""
         deadline = time.monotonic() + self.patience
-        while not all(loop.settled() for loop in self._loops):
+        while not all(loop.settled() for loop in self.loops):
             assert time.monotonic() < deadline, "it never settles"
             time.sleep(0.01)
 
