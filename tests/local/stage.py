@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -252,14 +252,14 @@ class Stage:
             conditions.is_true(item, conditions.READY) or conditions.is_true(item, conditions.SUSPENDED)
         )
 
-    def wait(self, what: str, done: Any) -> None:
+    def wait(self, what: str, done: Callable[[], Any], missing: Callable[[], Any] = lambda: "") -> None:
         end = time.monotonic() + PATIENCE
         while True:
             with contextlib.suppress(KubeError, KeyError):
                 if done():
                     return
             if time.monotonic() > end:
-                raise TimeoutError(f"{what}: not in {PATIENCE:.0f} s\n{self._story()}")
+                raise TimeoutError(f"{what}: not in {PATIENCE:.0f} s {missing()}\n{self._story()}")
             time.sleep(PACE)
 
     def _story(self) -> str:
