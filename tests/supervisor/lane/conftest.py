@@ -116,7 +116,7 @@ class Stage:
         if not delivery.number or self.status.jar_id or self.status.supervisor_status != "Starting":
             return (jobmanager,)
         jar = f"{delivery.number}_app.jar"
-        self.flink.jars.add(jar)
+        self.flink.carried.add(jar)
         wanted = {
             "batch.kubernetes.io/job-name": names.bootstrap_job(self.NAME, delivery.number),
             names.LABEL_JOB_UID: self.job["metadata"]["uid"],

@@ -18,6 +18,7 @@ from typing import Any
 from clients.flink import (
     Checkpoints,
     Duplicate,
+    Jar,
     JobSummary,
     NotFound,
     Operation,
@@ -106,16 +107,19 @@ class Flink:
         self.readonly = False
         self.answers = True
         self.runs: dict[str, Run] = {}
-        self.jars: set[str] = set()
+        self.carried: set[str] = set()
         self.history: list[Run] = []  # every run there ever was
         self.savepoints = 0
         self.checkpoint_every = 10.0  # seconds
         self.most_at_once = 0
 
+    def jars(self) -> tuple[Jar, ...]:
+        return tuple(Jar(jar, jar, self.clock.millis()) for jar in sorted(self.carried))
+
     # what a test does to it
 
     def lose(self) -> None:
-        self.runs, self.jars = {}, set()
+        self.runs, self.carried = {}, set()
 
     def tick(self, seconds: float) -> None:
         for run in self.runs.values():
@@ -219,7 +223,7 @@ class Flink:
     def run(self, jar_id: str, *, parallelism: int, job_id: str, savepoint_path: str | None, **more: Any) -> str:
         self._look()
         with self.knife.at_call("flink run"):
-            if jar_id not in self.jars:
+            if jar_id not in self.carried:
                 raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
             if job_id in self.runs:
                 raise Duplicate(400, "DuplicateJobSubmissionException: Job has already been submitted.")

@@ -120,7 +120,7 @@ def test_a_jar_that_is_gone_is_carried_again(ready):
     points = ready.status.recovery_points
     ready.annotate("START")
     ready.play(lambda: ready.status.delivery.number == 2 and ready.status.jar_id)
-    ready.flink.jars.clear()
+    ready.flink.carried.clear()
     ready.play(lambda: ready.is_in("Stopped"))
     assert ready.status.failure.startswith("BootstrapFailed")
     assert ready.status.recovery_points == points
