@@ -200,7 +200,8 @@ class Api:
         metadata = new["metadata"]
         held = metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds") or _content_held(new)
         if "deletionTimestamp" in metadata and not held:
-            return self._remove(resource, new)
+            # What goes at once was never seen going: its last state is the one before.
+            return self._remove(resource, new if "deletionTimestamp" in old["metadata"] else old)
         stored = self.objects.put(resource, new)
         self._follow_up(resource, stored)
         return stored

@@ -98,13 +98,15 @@ def _answered(said: Iterable[tuple[str, Said]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     last: dict[str, tuple[str, set[str]]] = {}
     for parent, item in said:
-        phase = item["phase"] + (" finalized" if item["finalized"] else "")
+        # A deployment's phase is made of its children's: how often it turns depends on which of them is quicker.
+        phase = "" if parent.startswith("deployment ") else item["phase"]
+        phase += " finalized" if item["finalized"] else ""
         children = set(map(_plain, item["children"]))
         _, before = last.get(parent, ("", set()))
         if (phase, children) != last.get(parent):
             changes = [f"+{name}" for name in sorted(children - before)]
             changes += [f"-{name}" for name in sorted(before - children)]
-            found.setdefault(parent, []).append(" ".join([phase, *changes]))
+            found.setdefault(parent, []).append(" ".join(filter(None, [phase, *changes])))
         last[parent] = (phase, children)
     return dict(sorted(found.items()))
 
@@ -169,12 +171,11 @@ def _replaced(world: World, patch: list[dict[str, Any]]) -> None:
     world.wait("other hooks are ready", renewed)
 
 
-def differences(there: Record, here: Record) -> dict[str, tuple[list[str], list[str]]]:
-    """What is not the same: there, and here."""
-    found = {}
-    for part in there:
-        for key in sorted({*there[part], *here[part]}):
-            both = there[part].get(key, []), here[part].get(key, [])
-            if both[0] != both[1]:
-                found[f"{part}: {key}"] = both
-    return found
+def differences(there: Record, here: Record) -> dict[str, list[str]]:
+    """What is not as it was there, as it is here."""
+    return {
+        f"{part}: {key}": here[part].get(key, [])
+        for part in there
+        for key in sorted({*there[part], *here[part]})
+        if there[part].get(key) != here[part].get(key)
+    }

@@ -25,6 +25,13 @@ def test_a_deletion_without_finalizers_is_answered_with_a_status(http: Http) -> 
     assert (code, status["message"]) == (404, 'lamps.test.example.com "a" not found')
 
 
+def test_what_goes_at_once_is_never_seen_terminating(http: Http) -> None:
+    http.ok("POST", LAMPS, lamp())
+    watcher = http.watch(LAMPS)
+    http.ok("DELETE", f"{LAMPS}/a")
+    assert "deletionTimestamp" not in watcher.wait_for("DELETED", "a")["metadata"]
+
+
 def test_finalizers_hold_an_object_until_the_last_is_gone(http: Http) -> None:
     http.ok("POST", LAMPS, lamp(finalizers=["x/one", "x/two"]))
     watcher = http.watch(LAMPS)
