@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 import crds
 from clients.kube import KubeClient, KubeError, Resource, connect, watch
@@ -28,7 +28,7 @@ from local.store import serve
 
 Object = dict[str, Any]
 NS = "team"
-PACE = 0.02
+PACE = 0.05
 PATIENCE = 60.0
 MADE = (
     r.FLINK_CLUSTERS,
@@ -43,6 +43,10 @@ MADE = (
 APPLIED = "metacontroller.k8s.io/last-applied-configuration"
 
 
+class Handler(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps connections, as gunicorn does
+
+
 class HookServer:
     """The hooks' application over HTTP; `restart` ends it without a warning, and it is away for a moment."""
 
@@ -52,7 +56,7 @@ class HookServer:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def _serve(self, port: int) -> BaseWSGIServer:
-        server = make_server("127.0.0.1", port, create_app(), threaded=True)
+        server = make_server("127.0.0.1", port, create_app(), threaded=True, request_handler=Handler)
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         return server
 
@@ -219,16 +223,24 @@ class Stage:
         self.client.patch(r.FLINK_DEPLOYMENTS, "demo", patch, namespace=NS, kind="json")
         self.ready()
 
-    def fail(self, role: str) -> None:
-        """The newest pod of a role ends."""
-        before = self.cluster()["incarnation"]
-        pods = self.client.list(r.PODS, namespace=NS, label_selector=f"role={role}")["items"]
-        name = max(pod["metadata"]["name"] for pod in pods)
-        self.client.patch(r.PODS, name, {"status": {"phase": "Failed"}}, namespace=NS, subresource="status")
-        if role == names.JOBMANAGER:
-            self.wait("the next incarnation", lambda: self.cluster()["incarnation"] > before)
+    def lose(self, role: str) -> None:
+        """The newest pod of a role is taken away, as with its node."""
+        name = self._newest(role)
+        self.client.delete(r.PODS, name, namespace=NS)
         self.wait(f"{name} is gone", lambda: name not in self.names(r.PODS))
         self.ready()
+
+    def fail(self, role: str) -> None:
+        """It ends, and stays there to be looked at."""
+        name, before = self._newest(role), self.cluster()["incarnation"]
+        self.client.patch(r.PODS, name, {"status": {"phase": "Failed"}}, namespace=NS, subresource="status")
+        self.wait("the next incarnation", lambda: self.cluster()["incarnation"] > before)
+        self.wait(f"{name} is gone", lambda: name not in self.names(r.PODS))
+        self.ready()
+
+    def _newest(self, role: str) -> str:
+        pods = self.client.list(r.PODS, namespace=NS, label_selector=f"role={role}")["items"]
+        return str(max(pod["metadata"]["name"] for pod in pods))
 
     def cluster(self) -> Object:
         status: Object = self.client.get(r.FLINK_CLUSTERS, "demo", namespace=NS)["status"]

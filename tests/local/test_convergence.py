@@ -44,7 +44,7 @@ def live(stage: Stage) -> Made:
     """A cluster's life: made, scaled, struck by failures, changed, suspended and back."""
     stage.apply(deployment())
     stage.edit("/spec/cluster/taskManagers", 4)
-    stage.fail(names.TASKMANAGER)
+    stage.lose(names.TASKMANAGER)
     stage.fail(names.JOBMANAGER)
     stage.edit("/spec/cluster/runtime/image", "flink:2")
     stage.edit("/spec/cluster/taskManagers", 3)

@@ -2,6 +2,7 @@
 
 import datetime
 import email.utils
+import threading
 
 import pytest
 
@@ -106,8 +107,6 @@ def test_case_06_an_unusable_answer_changes_nothing_and_is_tried_again_until_it_
         if found == "nothing":
             release.wait(world.place.patience)
         return found
-
-    import threading
 
     release = threading.Event()
     world.hooks.answer("/sync", answer)
