@@ -8,7 +8,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ class Actors(threading.Thread):
         status = JobStatus.from_json(job.get("status") or {})
         at = cluster.revision, cluster.incarnation
         if status.cluster_revision and (cluster.phase == Phase.STOPPING or at != _runs_at(status)):
-            stopped = {"supervisorStatus": "Stopped", "jobStatus": "", "clusterRevision": ""}
+            stopped = {"supervisorStatus": "Stopped", "jobStatus": "", "clusterRevision": "", "incarnation": 0}
             self._write_status(r.FLINK_JOBS, job, {**stopped, **_says(job, conditions.SUSPENDED)})
         elif cluster.phase == Phase.STARTED and not status.cluster_revision:
             wanted = {"supervisorStatus": "Starting", "clusterName": "demo", "jobParallelism": 1, "jarId": ""}
@@ -225,43 +225,44 @@ class Stage:
 
     def lose(self, role: str) -> None:
         """The newest pod of a role is taken away, as with its node."""
-        name = self._newest(role)
-        self.client.delete(r.PODS, name, namespace=NS)
-        self.wait(f"{name} is gone", lambda: name not in self.names(r.PODS))
+        pods = self._pods(role)
+        self.client.delete(r.PODS, pods[-1]["metadata"]["name"], namespace=NS)
+        self.wait("another one", lambda: len(self._uids(role) - _uids(pods)) == 1)
         self.ready()
 
     def fail(self, role: str) -> None:
         """It ends, and stays there to be looked at."""
-        name, before = self._newest(role), self.cluster()["incarnation"]
+        pods = self._pods(role)
+        name = pods[-1]["metadata"]["name"]
         self.client.patch(r.PODS, name, {"status": {"phase": "Failed"}}, namespace=NS, subresource="status")
-        self.wait("the next incarnation", lambda: self.cluster()["incarnation"] > before)
-        self.wait(f"{name} is gone", lambda: name not in self.names(r.PODS))
+        self.wait("another one", lambda: not self._uids(role) & _uids(pods) and self._uids(role))
         self.ready()
 
-    def _newest(self, role: str) -> str:
+    def _pods(self, role: str) -> list[Object]:
         pods = self.client.list(r.PODS, namespace=NS, label_selector=f"role={role}")["items"]
-        return str(max(pod["metadata"]["name"] for pod in pods))
+        return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
 
-    def cluster(self) -> Object:
-        status: Object = self.client.get(r.FLINK_CLUSTERS, "demo", namespace=NS)["status"]
-        return status
+    def _uids(self, role: str) -> set[str]:
+        return _uids(self._pods(role))
 
     def names(self, resource: Resource) -> list[str]:
         return [item["metadata"]["name"] for item in self.client.list(resource, namespace=NS)["items"]]
 
     def ready(self) -> None:
-        """Everything says that it is as declared, for the declaration of now."""
-        self.wait("all is ready", lambda: all(self._is_ready(item) for item in self._declared()))
+        """Everything says that it is as declared, as it is declared now, and the jobs run or are stopped with it."""
+        self.wait("all is ready", lambda: self._all_ready())
 
-    def _declared(self) -> Iterator[Object]:
-        yield self.client.get(r.FLINK_DEPLOYMENTS, "demo", namespace=NS)
-        yield self.client.get(r.FLINK_CLUSTERS, "demo", namespace=NS)
-
-    @staticmethod
-    def _is_ready(item: Object) -> bool:
-        current = (item.get("status") or {}).get("observedGeneration") == item["metadata"]["generation"]
-        return current and (
-            conditions.is_true(item, conditions.READY) or conditions.is_true(item, conditions.SUSPENDED)
+    def _all_ready(self) -> bool:
+        deployment = self.client.get(r.FLINK_DEPLOYMENTS, "demo", namespace=NS)
+        cluster = self.client.get(r.FLINK_CLUSTERS, "demo", namespace=NS)
+        jobs = [JobStatus.from_json(job["status"]) for job in self.client.list(r.FLINK_JOBS, namespace=NS)["items"]]
+        at = clusters.read_status(cluster)
+        suspended = deployment["spec"]["cluster"].get("suspend")
+        return (
+            conditions.is_true(deployment, conditions.READY)
+            and conditions.is_true(cluster, conditions.SUSPENDED if suspended else conditions.READY)
+            and all(_runs_at(job) == (at.revision, 0 if suspended else at.incarnation) for job in jobs)
+            and not self.names(r.JOBS)
         )
 
     def wait(self, what: str, done: Callable[[], Any], missing: Callable[[], Any] = lambda: "") -> None:
@@ -291,3 +292,7 @@ class Stage:
                     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}", "UID", applied)
                     found[resource.kind, item["metadata"]["name"]] = text
         return found
+
+
+def _uids(objects: list[Object]) -> set[str]:
+    return {item["metadata"]["uid"] for item in objects}

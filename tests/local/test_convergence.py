@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from clients.kube import resources
 from core import names
 from local.metacontroller import Faults
 
@@ -50,7 +49,6 @@ def live(stage: Stage) -> Made:
     stage.edit("/spec/cluster/taskManagers", 3)
     stage.edit("/spec/cluster/suspend", True)
     stage.edit("/spec/cluster/suspend", False)
-    stage.wait("the JARs' Jobs are gone", lambda: not stage.names(resources.JOBS))
     return stage.made()
 
 
