@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from local.metacontroller import Faults, Guards
+
 from . import places
 from .places import Place
 from .world import World
@@ -24,8 +26,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     directory: Path = tmp_path_factory.mktemp("e2e")
-    with places.on_cluster() if request.config.getoption("--cluster") else places.local(directory) as found:
+    seed = request.config.getoption("--faults")
+    faults = None if seed is None else Faults(seed)
+    with places.on_cluster() if request.config.getoption("--cluster") else places.local(directory, faults) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def no_findings(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the hooks made the loop do in this scenario was sound."""
+    guards = request.getfixturevalue("place").guards if "place" in request.fixturenames else Guards()
+    before = guards.findings
+    yield
+    assert [str(finding) for finding in guards.findings if finding not in before] == []
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 from clients.kube import Connection, KubeClient, KubeError, NotFound, connect
 from clients.kube import resources as r
 from core.pods import is_ready
+from local.metacontroller import Faults, Guards
 from local.runtime import Runtime
 
 FLINK_IMAGE = os.environ.get("FLINK_IMAGE", "flink:2.3.0")
@@ -44,6 +45,7 @@ class Place:
     own_image: str
     local: bool  # pods are processes of this machine
     restart_metacontroller: Callable[[], None]
+    guards: Guards = field(default_factory=Guards)  # in a cluster they see nothing
 
     def kill(self, pod: dict[str, Any]) -> None:
         """Without warning: SIGKILL where pods are processes, else the pod is taken away."""
@@ -58,15 +60,17 @@ class Place:
 
 
 @contextmanager
-def local(directory: Path) -> Iterator[Place]:
-    """A runtime of its own in `directory`."""
+def local(directory: Path, faults: Faults | None) -> Iterator[Place]:
+    """A runtime of its own in `directory`, with guards on."""
     state = directory / "state"
     state.mkdir(parents=True)
-    with Runtime(directory / "runtime", {}) as runtime:
+    guards = Guards()
+    with Runtime(directory / "runtime", {}, guards=guards, faults=faults) as runtime:
         client = _client(connect(str(runtime.kubeconfig)))
         source = {"hostPath": {"path": str(state), "type": "DirectoryOrCreate"}}
         with namespace(client) as name:
-            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, True, runtime.restart_metacontroller)
+            restart = runtime.restart_metacontroller
+            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, True, restart, guards)
 
 
 @contextmanager
