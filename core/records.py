@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, ClassVar, Self, cast, get_args, get_origin, get_type_hints
 
 
+@cache
 def camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)

@@ -1,10 +1,22 @@
 """A world of its own for each test: on the loop and store here, or on the cluster that --cluster means."""
 
+from pathlib import Path
+
 import pytest
 
 from .places import Cluster, Emulator
 from .toys import Hooks
 from .world import World
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(config, items):
+    """With --cluster only what can be seen on one."""
+    if config.getoption("--cluster"):
+        here = [item for item in items if Path(__file__).parent in item.path.parents]
+        left = [item for item in here if "world" not in item.fixturenames]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture
