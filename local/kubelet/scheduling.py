@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from core.quantities import amount
 from local.kubelet.status import Object, keep_times
-from local.quantities import amount
 
 Amounts = Mapping[str, Decimal]
 COUNTED = ("cpu", "memory")

@@ -7,7 +7,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from local.quantities import canonical
+from core.quantities import canonical
 
 from .resources import Object
 

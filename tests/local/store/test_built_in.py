@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.quantities import canonical
+from core.quantities import canonical
 
 from .conftest import PODS, Http, pod
 
