@@ -9,8 +9,8 @@ from typing import Any
 
 
 def stripped(value: Any) -> Any:
-    """The value without nulls, empty maps and empty lists at any depth: an API server drops them, and a child that
-    names them differs from what is stored for ever. `emptyDir: {}` and the like are kept: see KEPT_EMPTY."""
+    """The value without nulls, empty maps and empty lists at any depth: what means nothing makes no difference.
+    `emptyDir: {}` and the like are kept: see KEPT_EMPTY."""
     if isinstance(value, Mapping):
         pairs = ((key, item if key in KEPT_EMPTY and item == {} else stripped(item)) for key, item in value.items())
         return {key: item for key, item in pairs if item is not None and (item not in ({}, []) or key in KEPT_EMPTY)}
@@ -21,6 +21,21 @@ def stripped(value: Any) -> Any:
 
 # Here an empty object means something.
 KEPT_EMPTY = frozenset({"emptyDir", "podSelector", "namespaceSelector", "labelSelector"})
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without nulls in its maps, at any depth: an API server drops them, and a child that names one differs
+    from what is stored for ever. What is empty stays: it may be required, or mean something."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(item) for item in value]
+    return value
+
+
+def filled(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The map without its own empty members; what they hold is left alone."""
+    return {key: item for key, item in value.items() if item not in (None, [], {})}
 
 
 def canonical_json(value: Any) -> str:

@@ -21,6 +21,12 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     return conditions.find(_status(pod).get("conditions"), conditions.READY).get("status") == "True"
 
 
+def incarnation_of(pod: Mapping[str, Any]) -> int:
+    """Which JobManager's it is; 0, which is nobody's, when somebody spoilt the label."""
+    text = (pod["metadata"].get("labels") or {}).get(names.LABEL_INCARNATION, "")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def has_ended(pod: Mapping[str, Any]) -> bool:
     return _status(pod).get("phase") in ENDED or bool(flink_end(pod))
 

@@ -1,6 +1,7 @@
 """Resource quantities in the canonical form in which an API server gives them back."""
 
 import re
+from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
@@ -35,6 +36,22 @@ def _parts(value: Any) -> tuple[Decimal, str]:
     if not found:
         raise ValueError(f"{value!r} is not a quantity")
     return Decimal(found[1]), found[2] or ""
+
+
+def resources(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A container's resources in canonical quantities; what is none is left to the API server to refuse."""
+    return {key: _amounts(part) if key in ("limits", "requests") else part for key, part in value.items()}
+
+
+def _amounts(value: Any) -> Any:
+    return {name: _spelled(amount) for name, amount in value.items()} if isinstance(value, Mapping) else value
+
+
+def _spelled(amount: Any) -> Any:
+    try:
+        return canonical(amount)
+    except ValueError:
+        return amount
 
 
 def _binary(whole: int) -> str:

@@ -17,11 +17,9 @@ from core import canonical, names, schema
 from hooks import deployment, exchange, job
 from hooks.cluster import sync as cluster
 from hooks.install import DEFAULT, Install
-from hooks.protocol import BadRequest, Request, Resource, decode
+from hooks.protocol import CLUSTER, DEPLOYMENT, JOB, BadRequest, Request, decode, decode_parent
 
 log = logging.getLogger("hooks")
-CLUSTER_KEYS = {"parent": "parent", "children": "children"}
-JOB_KEYS = {"parent": "object", "children": "attachments"}
 
 
 def create_app(install: Install = DEFAULT, *, log_answers: bool = False) -> flask.Flask:
@@ -34,6 +32,9 @@ def create_app(install: Install = DEFAULT, *, log_answers: bool = False) -> flas
 
 
 def _serve_hooks(app: flask.Flask, install: Install, log_answers: bool) -> None:
+    """Each body is read by the path's own record; a spec is checked against the CRD's own schema, since the API
+    server's check may have been another version's."""
+
     def hook(path: str, function: Callable[[Any], dict[str, Any]]) -> None:
         def view() -> flask.Response:
             body = flask.request.get_json(force=True)
@@ -44,42 +45,37 @@ def _serve_hooks(app: flask.Flask, install: Install, log_answers: bool) -> None:
 
         app.add_url_rule(path, path, view, methods=["POST"])
 
-    def of_cluster(body: Any) -> Request:
-        return decode(body, **CLUSTER_KEYS, install=install)
+    def sync_deployment(body: Any) -> dict[str, Any]:
+        request = decode(body, DEPLOYMENT, install=install)
+        return deployment.sync(request, _problems(request))
 
-    def of_job(body: Any) -> Request:
-        return decode(body, **JOB_KEYS, install=install)
+    def sync_cluster(body: Any) -> dict[str, Any]:
+        request = decode(body, CLUSTER, install=install)
+        return cluster.sync(request, _problems(request), _now())
 
-    def now() -> datetime:
-        return datetime.now(UTC)
+    def finalize_cluster(body: Any) -> dict[str, Any]:
+        request = decode(body, CLUSTER, install=install, finalizing=True)
+        return cluster.finalize(request, _problems(request), _now())
 
-    def sync_cluster(request: Request, problems: list[str]) -> dict[str, Any]:
-        return cluster.sync(request, problems, now())
+    def finalize_job(body: Any) -> dict[str, Any]:
+        request = decode(body, JOB, install=install, finalizing=True)
+        return job.finalize(request, _problems(request), _now())
 
-    def finalize_cluster(request: Request, problems: list[str]) -> dict[str, Any]:
-        return cluster.finalize(request, problems, now())
-
-    def finalize_job(request: Request, problems: list[str]) -> dict[str, Any]:
-        return job.finalize(request, problems, now())
-
-    hook("/deployment/sync", lambda body: _checked(of_cluster(body), names.DEPLOYMENT, deployment.sync))
-    hook("/cluster/sync", lambda body: _checked(of_cluster(body), names.CLUSTER, sync_cluster))
-    hook("/cluster/finalize", lambda body: _checked(of_cluster(body), names.CLUSTER, finalize_cluster))
-    hook("/cluster/customize", lambda body: cluster.customize(_parent(body)))
-    hook("/job/sync", lambda body: job.sync(of_job(body)))
-    hook("/job/finalize", lambda body: _checked(of_job(body), names.JOB, finalize_job))
-    hook("/job/customize", lambda body: job.customize(_parent(body)))
+    hook("/deployment/sync", sync_deployment)
+    hook("/cluster/sync", sync_cluster)
+    hook("/cluster/finalize", finalize_cluster)
+    hook("/cluster/customize", lambda body: cluster.customize(decode_parent(body, names.CLUSTER)))
+    hook("/job/sync", lambda body: job.sync(decode(body, JOB, install=install)))
+    hook("/job/finalize", finalize_job)
+    hook("/job/customize", lambda body: job.customize(decode_parent(body, names.JOB)))
 
 
-def _checked(request: Request, kind: str, sync: Callable[[Request, list[str]], dict[str, Any]]) -> dict[str, Any]:
-    """Validated against the CRD's own schema: the API server's check may have been another version's."""
-    return sync(request, schema.errors(crds.schema(kind)["properties"]["spec"], request.parent.get("spec"), "spec"))
+def _problems(request: Request) -> list[str]:
+    return schema.errors(crds.schema(request.parent["kind"])["properties"]["spec"], request.parent.get("spec"), "spec")
 
 
-def _parent(body: Any) -> Resource:
-    """The parent of a customize request, which has no children."""
-    whole = {**body, "children": {}} if isinstance(body, dict) else body
-    return decode(whole, parent="parent", children="children").parent
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _json(answer: dict[str, Any], status: int = 200) -> flask.Response:

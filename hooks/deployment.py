@@ -8,6 +8,7 @@ from typing import Any
 from core import canonical, conditions, names, spec, times
 from core.conditions import Condition
 from core.states import Phase, ResourceStatus
+from hooks import merging
 from hooks.cluster import status as statuses
 from hooks.protocol import Request, Resource, as_applied, finished
 
@@ -17,7 +18,7 @@ def sync(request: Request, problems: list[str]) -> dict[str, Any]:
     parent = request.parent
     previous, now = parent.get("status") or {}, times.newest(request.everything())
     generation = parent["metadata"].get("generation", 0)
-    if problems:
+    if problems := problems or list(merging.clashes(parent["spec"], "spec")):
         observed = [item for items in request.children.values() for item in items]
         return {
             "status": statuses.invalid(previous, problems, generation=generation, now=now),
@@ -105,7 +106,7 @@ def _waiting(child: Resource, observed: Resource | None) -> str:
     if observed is None:
         return f"{who}: not there yet"
     applied = as_applied([observed])[0].get("spec")
-    if applied is not None and applied != canonical.stripped(child["spec"]):
+    if applied is not None and applied != canonical.without_nulls(child["spec"]):
         return f"{who}: is being updated"
     if conditions.is_true(observed, conditions.READY) or conditions.is_true(observed, conditions.SUSPENDED):
         return ""

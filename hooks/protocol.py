@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core import canonical
+from core import canonical, names
 from hooks.install import DEFAULT, Install
 
 Resource = dict[str, Any]
@@ -41,23 +41,42 @@ class Request:
         ]
 
 
-def decode(body: Any, *, parent: str, children: str, install: Install = DEFAULT) -> Request:
-    """The request of a decoded JSON body; `parent` and `children` name the keys: a decorator has its own words."""
-    if not isinstance(body, dict):
-        raise BadRequest("the body must be a JSON object")
-    resource = body.get(parent)
-    metadata = resource.get("metadata") if isinstance(resource, dict) else None
-    if not isinstance(resource, dict) or not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        raise BadRequest(f"{parent}: must be an object with metadata.name")
-    if not isinstance(body.get("finalizing", False), bool):
-        raise BadRequest("finalizing: must be true or false")
+@dataclass(frozen=True)
+class Parent:
+    """A kind of parent, and the keys of its requests: a decorator has its own words."""
+
+    kind: str
+    key: str = "parent"
+    children: str = "children"
+
+
+DEPLOYMENT, CLUSTER = Parent(names.DEPLOYMENT), Parent(names.CLUSTER)
+JOB = Parent(names.JOB, key="object", children="attachments")
+
+
+def decode(body: Any, parent: Parent, *, install: Install = DEFAULT, finalizing: bool = False) -> Request:
+    """The request of a decoded JSON body. `finalizing` is what it has to say: one at the wrong path would delete."""
+    resource = decode_parent(body, parent.kind, parent.key)
+    if body.get("finalizing") is not finalizing:
+        raise BadRequest(f"finalizing: must be {str(finalizing).lower()} here")
     return Request(
         parent=resource,
-        children=_object_map(body.get(children), children),
-        related=_object_map(body.get("related", {}), "related"),
-        finalizing=body.get("finalizing", False),
+        children=_object_map(body.get(parent.children), parent.children),
+        related=_object_map(body.get("related"), "related"),
+        finalizing=finalizing,
         install=install,
     )
+
+
+def decode_parent(body: Any, kind: str, key: str = "parent") -> Resource:
+    """The parent alone: a customize request has nothing else."""
+    if not isinstance(body, dict) or not isinstance(body.get("controller"), dict):
+        raise BadRequest("the body must be a JSON object with a controller")
+    resource: Any = body.get(key)
+    if not _is(resource, kind, names.API_VERSION):
+        raise BadRequest(f"{key}: must be a {kind} of {names.API_VERSION} with metadata.name")
+    found: Resource = resource
+    return found
 
 
 def _present(objects: dict[str, list[Resource]], kind: str) -> list[Resource]:
@@ -73,11 +92,16 @@ def _object_map(value: Any, name: str) -> dict[str, list[Resource]]:
         raise BadRequest(f"{name}: must be an object")
     found: dict[str, list[Resource]] = {}
     for key, objects in value.items():
-        if not isinstance(objects, dict) or not all(_is_resource(item) for item in objects.values()):
-            raise BadRequest(f"{name}.{key}: must be a map of objects")
+        kind, _, version = str(key).partition(".")
+        if not isinstance(objects, dict) or not all(_is(item, kind, version) for item in objects.values()):
+            raise BadRequest(f"{name}.{key}: must be a map of such objects")
         items = sorted(objects.values(), key=lambda item: str(item["metadata"]["name"]))
-        found.setdefault(str(key).split(".", 1)[0], []).extend(items)
+        found.setdefault(kind, []).extend(items)
     return found
+
+
+def _is(item: Any, kind: str, version: str) -> bool:
+    return _is_resource(item) and (item.get("kind"), item.get("apiVersion")) == (kind, version)
 
 
 def _is_resource(item: Any) -> bool:
@@ -86,9 +110,10 @@ def _is_resource(item: Any) -> bool:
 
 
 def finished(children: Iterable[Resource]) -> list[Resource]:
-    """Children as they are sent: without nulls and empties, sorted by kind and name."""
+    """Children as they are sent: without nulls, sorted by kind and name."""
     return sorted(
-        (canonical.stripped(child) for child in children), key=lambda child: (child["kind"], child["metadata"]["name"])
+        (canonical.without_nulls(child) for child in children),
+        key=lambda child: (child["kind"], child["metadata"]["name"]),
     )
 
 

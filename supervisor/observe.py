@@ -9,7 +9,7 @@ from typing import Any
 from core import cluster as clusters
 from core import names
 from core.job_status import JobStatus
-from core.pods import is_dead
+from core.pods import incarnation_of, is_dead
 from supervisor import steps
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, Bootstrap, ClusterView
@@ -57,10 +57,6 @@ def _labels(pod: Resource) -> Mapping[str, str]:
 
 def _role(pod: Resource) -> str:
     return _labels(pod).get(names.LABEL_ROLE, "")
-
-
-def incarnation_of(pod: Resource) -> int:
-    return int(_labels(pod).get(names.LABEL_INCARNATION) or 0)
 
 
 def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any
 
-from core import names, spec
+from core import canonical, names, spec
 from core.job_status import Delivery
 from hooks.children import pod
 
@@ -66,7 +66,7 @@ def _with_image_volume(cluster: str, delivery: Delivery) -> dict[str, Any]:
 def _pod_spec(cluster: str, delivery: Delivery, jar: str, source: dict[str, Any]) -> dict[str, Any]:
     """Our image uploads the file `jar` of a volume from that `source`."""
     bootstrap = delivery.bootstrap
-    return {
+    body = {
         "restartPolicy": "Never",
         "serviceAccountName": spec.text(bootstrap, "serviceAccount", "default"),
         "automountServiceAccountToken": False,
@@ -91,6 +91,7 @@ def _pod_spec(cluster: str, delivery: Delivery, jar: str, source: dict[str, Any]
             }
         ],
     }
+    return canonical.filled(body)
 
 
 def _pull_policy(delivery: Delivery) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core import names, spec
+from core import canonical, names, spec
 from core.cluster import Cluster
 
 # The user of the official Flink image.
@@ -86,10 +86,14 @@ def flink_container(part: Mapping[str, Any], runtime: Mapping[str, Any], own: Ma
         "envFrom": part.get("environmentFrom"),
         "volumeMounts": part.get("volumeMounts"),
         "resources": part.get("resources"),
-        "securityContext": {**CONTAINER_SECURITY, **spec.part(part, "securityContext")},
+        "securityContext": _security(part),
         **own,
         "ports": [*own["ports"], *extra],
     }
+
+
+def _security(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {**CONTAINER_SECURITY, **spec.part(part, "securityContext")}
 
 
 def flink_pod(
@@ -126,7 +130,8 @@ def flink_pod(
     }
     whole: dict[str, Any] = merged(spec.part(part, "podTemplate"), pod)
     containers = {key: _secured(spec.items(whole["spec"], key)) for key in ("initContainers", "containers")}
-    return {**whole, "spec": {**whole["spec"], **containers}}
+    body = canonical.filled({**whole["spec"], **containers})
+    return {**whole, "metadata": canonical.filled(whole["metadata"]), "spec": body}
 
 
 def _user(part: Mapping[str, Any]) -> int:
@@ -135,10 +140,7 @@ def _user(part: Mapping[str, Any]) -> int:
 
 def _secured(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The user's own containers pass the restricted level too, unless they say otherwise."""
-    return [
-        {**container, "securityContext": {**CONTAINER_SECURITY, **spec.part(container, "securityContext")}}
-        for container in containers
-    ]
+    return [canonical.filled({**container, "securityContext": _security(container)}) for container in containers]
 
 
 def _spread(cluster: str) -> dict[str, Any]:

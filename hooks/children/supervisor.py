@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core import names
+from core import canonical, names, quantities
 from core.cluster import Cluster
 from hooks.children import pod
 
@@ -58,14 +58,16 @@ def _deployment(cluster: Cluster, account: str) -> dict[str, Any]:
             "selector": {"matchLabels": selector},
             "template": {
                 "metadata": {"labels": labels},
-                "spec": {
-                    "serviceAccountName": account,
-                    "imagePullSecrets": pod.pull_secrets({"pullSecrets": cluster.supervisor.pull_secrets}),
-                    "securityContext": pod.pod_security(USER),
-                    "terminationGracePeriodSeconds": 10,
-                    "enableServiceLinks": False,
-                    "containers": [_container(cluster)],
-                },
+                "spec": canonical.stripped(
+                    {
+                        "serviceAccountName": account,
+                        "imagePullSecrets": pod.pull_secrets({"pullSecrets": cluster.supervisor.pull_secrets}),
+                        "securityContext": pod.pod_security(USER),
+                        "terminationGracePeriodSeconds": 10,
+                        "enableServiceLinks": False,
+                        "containers": [_container(cluster)],
+                    }
+                ),
             },
         },
     }
@@ -85,7 +87,7 @@ def _container(cluster: Cluster) -> dict[str, Any]:
             f"--port={PORT}",
         ],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": supervisor.resources or RESOURCES,
+        "resources": quantities.resources(supervisor.resources) or RESOURCES,
         "securityContext": {
             **pod.CONTAINER_SECURITY,
             "readOnlyRootFilesystem": True,

@@ -95,7 +95,7 @@ def pod(item: Mapping[str, Any]) -> Pod:
         uid=metadata.get("uid", ""),
         role=labels.get(names.LABEL_ROLE, ""),
         revision=labels.get(names.LABEL_REVISION, ""),
-        incarnation=int(labels.get(names.LABEL_INCARNATION) or 0),
+        incarnation=pods.incarnation_of(item),
         dead=pods.is_dead(item),
         started_at=pods.started_at(item),
         ended_at=pods.ended_at(item),

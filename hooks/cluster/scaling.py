@@ -39,7 +39,8 @@ def pod_names(seen: Observed, life: Lifecycle, task_managers: int) -> list[str]:
     surplus = max(0, len(keep) - task_managers)
     released = [name for name in sorted(keep, key=_number, reverse=True) if name in seen.report.releasable][:surplus]
     keep = [name for name in keep if name not in released]
-    fresh = (name for name in _every_name(seen, life) if name not in observed)
+    taken = {pod.name for pod in seen.pods}  # also by one whose labels somebody changed
+    fresh = (name for name in _every_name(seen, life) if name not in taken)
     keep += [next(fresh) for _ in range(task_managers - len(keep))]
     return sorted(keep, key=_number)
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from hooks import app as application
 from hooks.app import create_app
 from hooks.cluster import sync as cluster
 from hooks.protocol import LAST_APPLIED
@@ -171,11 +170,6 @@ def test_metrics_count_the_answers_by_hook_and_code():
 def test_each_application_has_metrics_of_its_own():
     Post()("/cluster/sync", b"{")
     assert "/cluster/sync" not in Post().client.get("/metrics").text
-
-
-def test_the_keys_are_metacontrollers():
-    assert application.CLUSTER_KEYS == {"parent": "parent", "children": "children"}
-    assert application.JOB_KEYS == {"parent": "object", "children": "attachments"}
 
 
 def test_answers_are_logged_in_short_if_asked_for(caplog):

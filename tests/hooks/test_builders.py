@@ -164,7 +164,7 @@ ANSWERS = {**MADE, **every_answer()}
 CHILDREN = {
     f"{name}: {child['kind']} {child['metadata']['name']}": child for name, all in ANSWERS.items() for child in all
 }
-EMPTY_ON_PURPOSE = {"emptyDir", "labelSelector", "namespaceSelector", "podSelector"}
+EMPTY_ON_PURPOSE = {"preference", "emptyDir", "labelSelector", "namespaceSelector", "podSelector"}
 
 
 def pod_spec(child: Resource) -> Resource | None:

@@ -11,9 +11,9 @@ from typing import Any
 import crds
 from core import cluster as clusters
 from core import schema
-from hooks.app import CLUSTER_KEYS, JOB_KEYS, create_app
+from hooks.app import create_app
 from hooks.install import DEFAULT, Install
-from hooks.protocol import LAST_APPLIED, Request, decode
+from hooks.protocol import CLUSTER, DEPLOYMENT, JOB, LAST_APPLIED, Request, decode
 
 NS = "team"
 Resource = dict[str, Any]
@@ -159,15 +159,15 @@ def job_body(
 
 
 def cluster_request(parent: Resource, children: Iterable[Resource] = (), jobs: Iterable[Resource] = ()) -> Request:
-    return decode(json.loads(json.dumps(cluster_body(parent, children, jobs))), **CLUSTER_KEYS)
+    return decode(json.loads(json.dumps(cluster_body(parent, children, jobs))), CLUSTER)
 
 
 def deployment_request(parent: Resource, children: Iterable[Resource] = ()) -> Request:
-    return decode(json.loads(json.dumps(deployment_body(parent, children))), **CLUSTER_KEYS)
+    return decode(json.loads(json.dumps(deployment_body(parent, children))), DEPLOYMENT)
 
 
 def job_request(job: Resource, attachments: Iterable[Resource] = (), clusters: Iterable[Resource] = ()) -> Request:
-    return decode(json.loads(json.dumps(job_body(job, attachments, clusters))), **JOB_KEYS)
+    return decode(json.loads(json.dumps(job_body(job, attachments, clusters))), JOB)
 
 
 def applied(child: Resource, uid: str = "") -> Resource:
