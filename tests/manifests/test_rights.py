@@ -11,6 +11,7 @@ import yaml
 
 import supervisor
 from clients.kube import resources
+from core import names
 from hooks.app import create_app
 from hooks.install import DEFAULT
 
@@ -112,9 +113,9 @@ def test_metacontroller_reads_what_the_controllers_name() -> None:
 
 
 def test_what_the_hooks_ask_to_see_is_read_too() -> None:
-    parent = {"metadata": {"name": "x", "namespace": "team"}, "spec": {}}
-    for path in ("/cluster/customize", "/job/customize"):
-        answer = create_app().test_client().post(path, json={"parent": parent}).get_json()
+    for path, kind in (("/cluster/customize", names.CLUSTER), ("/job/customize", names.JOB)):
+        parent = {"apiVersion": names.API_VERSION, "kind": kind, "metadata": {"name": "x", "namespace": "team"}}
+        answer = create_app().test_client().post(path, json={"controller": {}, "parent": parent}).get_json()
         for plural, group in map(plural_and_group, answer["relatedResources"]):
             assert {(group, plural, "list"), (group, plural, "watch")} <= needed()[0]
 
