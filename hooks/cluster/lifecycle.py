@@ -181,6 +181,9 @@ def _missing(now: Lifecycle, seen: Observed, task_managers: int) -> str:
     trouble = next((pod.trouble for pod in seen.pods if pod.incarnation == now.incarnation and pod.trouble), "")
     if trouble:
         return trouble
+    if now.jobmanager is None:
+        # A foreign object of its name is never shown to us, and keeps it from being made.
+        return f"waiting for pod {names.jobmanager_pod(seen.cluster.name, now.revision, now.incarnation)} to be there"
     report = seen.report
     if (report.revision, report.incarnation) != (now.revision, now.incarnation) or not report.answering:
         # It is the supervisor who says that it does.
