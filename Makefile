@@ -5,7 +5,7 @@ BIN := .venv/bin
 # `make test` runs its parts one after the other, also with -j.
 .NOTPARALLEL:
 
-.PHONY: help demo test test-unit test-local test-cluster test-metacontroller bench-cluster check jar format clean
+.PHONY: help demo test test-unit test-local test-cluster test-metacontroller bench bench-cluster check jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
@@ -39,6 +39,9 @@ test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFI
 
 test-metacontroller: .venv/ready ## the protocol's cases, on the Metacontroller of $$KUBECONFIG
 	$(BIN)/pytest tests/local/metacontroller --cluster -o timeout=400
+
+bench: .venv/ready ## what the hooks cost, as ratios to a floor of the same run
+	$(BIN)/python -m bench.hooks
 
 bench-cluster: .venv/ready ## 50 FlinkClusters at once, on the cluster of $$KUBECONFIG
 	$(BIN)/python -m bench.cluster

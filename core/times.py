@@ -48,14 +48,12 @@ def newest(objects: list[Mapping[str, Any]]) -> str:
     A hook answers equal requests with equal bytes, yet a condition wants to say since when it holds. What changed it
     was a write to one of the objects in the request, and the API server dated that write.
     """
-    return max((to_text(moment) for item in objects for moment in _moments(item)), default="")
+    texts = {text for item in objects for text in _timestamps(item) if isinstance(text, str)}
+    return max((to_text(moment) for text in texts if (moment := from_text(text))), default="")
 
 
-def _moments(item: Mapping[str, Any]) -> Iterator[datetime]:
+def _timestamps(item: Mapping[str, Any]) -> Iterator[Any]:
     metadata, status = item.get("metadata") or {}, item.get("status") or {}
-    texts = [metadata.get("creationTimestamp"), metadata.get("deletionTimestamp"), status.get("startTime")]
-    texts += [entry.get("time") for entry in metadata.get("managedFields") or []]
-    texts += [entry.get("lastTransitionTime") for entry in status.get("conditions") or []]
-    for text in texts:
-        if text and (moment := from_text(text)):
-            yield moment
+    yield from (metadata.get("creationTimestamp"), metadata.get("deletionTimestamp"), status.get("startTime"))
+    yield from (entry.get("time") for entry in metadata.get("managedFields") or [])
+    yield from (entry.get("lastTransitionTime") for entry in status.get("conditions") or [])

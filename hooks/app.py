@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import flask
+import orjson
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException
 
@@ -37,7 +38,7 @@ def _serve_hooks(app: flask.Flask, install: Install, log_answers: bool) -> None:
 
     def hook(path: str, function: Callable[[Any], dict[str, Any]]) -> None:
         def view() -> flask.Response:
-            body = flask.request.get_json(force=True)
+            body = _decoded(flask.request.get_data())
             answer = function(body)
             if log_answers and "relatedResources" not in answer:
                 log.info("answered %s", exchange.summary(path, body, answer))
@@ -68,6 +69,13 @@ def _serve_hooks(app: flask.Flask, install: Install, log_answers: bool) -> None:
     hook("/job/sync", lambda body: job.sync(decode(body, JOB, install=install)))
     hook("/job/finalize", finalize_job)
     hook("/job/customize", lambda body: job.customize(decode_parent(body, names.JOB)))
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"the body must be JSON: {error}") from error
 
 
 def _problems(request: Request) -> list[str]:

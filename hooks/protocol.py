@@ -111,10 +111,15 @@ def _is_resource(item: Any) -> bool:
 
 def finished(children: Iterable[Resource]) -> list[Resource]:
     """Children as they are sent: without nulls, sorted by kind and name."""
-    return sorted(
-        (canonical.without_nulls(child) for child in children),
-        key=lambda child: (child["kind"], child["metadata"]["name"]),
-    )
+    known: dict[int, Any] = {}  # what many children have in common is looked through once
+
+    def cleaned(part: Any) -> Any:
+        if id(part) not in known:
+            known[id(part)] = canonical.without_nulls(part)
+        return known[id(part)]
+
+    found = sorted(children, key=lambda child: (child["kind"], child["metadata"]["name"]))
+    return [{key: cleaned(part) for key, part in child.items() if part is not None} for child in found]
 
 
 def as_applied(observed: Iterable[Resource]) -> list[Resource]:

@@ -13,7 +13,8 @@ PORTS = {"data": 6121, "ipc": 6122}
 ARGUMENTS = ["taskmanager", "-Dtaskmanager.resource-id=$(POD_NAME)"]
 
 
-def make_pod(cluster: Cluster, *, revision: str, incarnation: int, number: int) -> dict[str, Any]:
+def make_pod(cluster: Cluster, *, revision: str, incarnation: int, number: int = 0) -> dict[str, Any]:
+    """All of an incarnation are alike but for the number in their names."""
     part = cluster.task_manager
     slots = {"name": "TASK_MANAGER_NUMBER_OF_TASK_SLOTS", "value": str(cluster.task_slots)}
     arguments = part.get("args") or ["taskmanager"]

@@ -113,12 +113,16 @@ def _children(request: Request, seen: Observed, life: Lifecycle, wanted: int) ->
         jobmanager.make_pod(seen.cluster, revision=life.revision, incarnation=life.incarnation),
         jobmanager.make_service(seen.cluster, revision=life.revision, incarnation=life.incarnation),
     ]
-    return children + [_taskmanager(seen, life, name) for name in scaling.pod_names(seen, life, wanted)]
+    return children + _taskmanagers(seen, life, scaling.pod_names(seen, life, wanted))
 
 
-def _taskmanager(seen: Observed, life: Lifecycle, name: str) -> Resource:
-    number = int(name.rsplit("-", 1)[1])
-    return taskmanager.make_pod(seen.cluster, revision=life.revision, incarnation=life.incarnation, number=number)
+def _taskmanagers(seen: Observed, life: Lifecycle, pods: list[str]) -> list[Resource]:
+    """They differ in their names only."""
+    return _named(taskmanager.make_pod(seen.cluster, revision=life.revision, incarnation=life.incarnation), pods)
+
+
+def _named(model: Resource, pods: list[str]) -> list[Resource]:
+    return [{**model, "metadata": {**model["metadata"], "name": name}} for name in pods]
 
 
 def _pods_of_the_old_spec(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> list[Resource]:
@@ -140,5 +144,5 @@ def _copies(request: Request, seen: Observed, life: Lifecycle, fresh: list[str])
     models = {pod.name for pod in scaling.those_of(seen, life)}
     applied = as_applied(item for item in request.of("Pod") if item["metadata"]["name"] in models)
     if model := next((pod for pod in applied if "spec" in pod), None):
-        return [{**model, "metadata": {**model["metadata"], "name": name}} for name in fresh]
-    return [_taskmanager(seen, life, name) for name in fresh] if seen.target == life.revision else []
+        return _named(model, fresh)
+    return _taskmanagers(seen, life, fresh) if seen.target == life.revision else []
