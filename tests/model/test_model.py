@@ -5,7 +5,6 @@ More runs: `MODEL_RUNS=5000 pytest tests/model`.
 
 from __future__ import annotations
 
-import logging
 import os
 
 from hypothesis import HealthCheck, Phase, settings
@@ -120,5 +119,4 @@ Life.TestCase.settings = settings(
     phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
 )
-logging.getLogger("supervisor").setLevel(logging.CRITICAL)
 TestLife = Life.TestCase
