@@ -5,7 +5,7 @@ BIN := .venv/bin
 # `make test` runs its parts one after the other, also with -j.
 .NOTPARALLEL:
 
-.PHONY: help demo test test-unit test-local test-cluster test-metacontroller bench bench-cluster check jar format clean
+.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster check jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
@@ -26,12 +26,16 @@ check: .venv/ready ## lint, format, types and the rooms' arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check test-unit test-local ## every test that this machine can run, fast ones first
+test: check ## lint, types and tests, fast ones first; under ten minutes
+	$(BIN)/pytest -m 'not e2e and not slow' -n 2
+	$(BIN)/pytest -m 'e2e and not slow'
+
+test-all: check test-unit test-local ## every test that this machine can run
 
 test-unit: .venv/ready ## the tests without Flink
 	$(BIN)/pytest -m 'not e2e' -n 2
 
-test-local: .venv/ready ## the end-to-end tests, on the local runtime with real Flink
+test-local: .venv/ready ## all end-to-end tests, on the local runtime with real Flink
 	$(BIN)/pytest -m e2e
 
 test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFIG

@@ -16,7 +16,7 @@ from hooks.children.bootstrap import make_job
 from .manifests import cluster, flink_cluster, flink_deployment, flink_job, job
 from .world import World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 CLUSTER, JOB = "alone", "alone-one"
 BARE = "bare"
 

@@ -105,6 +105,7 @@ def test_a_stop_of_the_cluster_ends_as_the_policies_say(world: World, marks: Mar
     saved(world)
 
 
+@pytest.mark.slow
 def test_suspended_by_the_spec_and_back(world: World, marks: Marks) -> None:
     """All jobs come back from a suspension that the manifest declared, whatever their policy."""
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/suspend", True)

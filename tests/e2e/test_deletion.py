@@ -28,6 +28,7 @@ def nothing_left(world: World) -> bool:
     return not any(found) and not service and not deployment and not world.pods(CLUSTER, *EVERY_ROLE)
 
 
+@pytest.mark.slow
 def test_what_a_deployment_made_is_made_again(world: World) -> None:
     """S11: a FlinkJob and a FlinkCluster that somebody deletes come back, and run."""
     world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": job(world.place)}))
@@ -58,6 +59,7 @@ def test_a_deployment_takes_everything_along(world: World) -> None:
     world.wait("nothing is left", lambda: nothing_left(world))
 
 
+@pytest.mark.slow
 def test_a_cluster_and_its_job_are_deleted_at_once(world: World) -> None:
     """As `kubectl delete -f` of both does, and before anything runs."""
     world.apply(flink_cluster(CLUSTER, cluster(world.place)), flink_job(JOB, job(world.place)))
@@ -92,6 +94,7 @@ def test_a_job_leaves_a_last_savepoint_if_its_spec_says_so(world: World) -> None
     assert path in message
 
 
+@pytest.mark.slow
 def test_without_a_supervisor_the_deadline_ends_it(world: World) -> None:
     """Cluster and job are deleted while nobody is there to stop anything."""
     world.apply(flink_job(JOB, job(world.place, changes={"deletionDeadline": 3})))
@@ -121,6 +124,7 @@ def test_everything_is_deleted_at_once(world: World) -> None:
     assert message.startswith("stopped with savepoint file:")
 
 
+@pytest.mark.slow
 def test_a_dead_jobmanager_is_not_waited_for(world: World) -> None:
     """Neither for the savepoint that the spec asks for; it is no deadline that ends it."""
     world.apply(flink_cluster(CLUSTER, cluster(world.place)), flink_job(JOB, job(world.place, changes=LAST_SAVEPOINT)))
@@ -137,6 +141,7 @@ def test_a_job_whose_cluster_never_was(world: World) -> None:
     world.remove((r.FLINK_JOBS, JOB))
 
 
+@pytest.mark.slow
 def test_a_namespace_goes_with_everything_in_it(world: World) -> None:
     """C.5 6: the supervisors go with it, so that only the deadlines end the waiting. No finalizer hangs."""
     with world.elsewhere() as other:

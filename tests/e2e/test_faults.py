@@ -110,6 +110,7 @@ def triggered(world: World, had: str | None) -> bool:
     return bool(status.get("savepointTriggerId")) or status.get("savepointPath") != had
 
 
+@pytest.mark.slow
 def test_the_supervisor_is_killed_while_a_job_stops_and_while_it_starts(world: World, marks: Marks) -> None:
     """C.5 1 and 2: one savepoint, whose path is found again; then one run, submitted by whoever was there."""
     mark, before = marks[ONE], world.savepoints(CLUSTER, marks[ONE].job_id)

@@ -13,7 +13,7 @@ from core import names
 from .manifests import cluster, flink_deployment, job
 from .world import Mark, Object, World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 CLUSTER, JOB = "pods", "pods-one"
 Marks = dict[str, Mark]
 

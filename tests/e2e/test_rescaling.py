@@ -99,6 +99,7 @@ def test_an_autoscaler_is_not_fought_over(world: World, mark: Mark) -> None:
     world.resumed(CLUSTER, after)
 
 
+@pytest.mark.slow
 def test_to_nothing_and_back(world: World, mark: Mark) -> None:
     """A job of parallelism 0 is saved and needs no TaskManager; the least that the spec wants is there all the same."""
     world.scale(r.FLINK_JOBS, JOB, 0)
@@ -113,6 +114,7 @@ def test_to_nothing_and_back(world: World, mark: Mark) -> None:
     assert world.job(JOB)["restoredPath"] == status["savepointPath"]
 
 
+@pytest.mark.slow
 def test_without_a_policy_the_spec_says_how_many(world: World, mark: Mark) -> None:
     """And the scale subresource of the cluster; but a TaskManager that works stays, whatever they say."""
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/supervisor/rescalePolicy", "None")

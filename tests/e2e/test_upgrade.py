@@ -17,7 +17,7 @@ from . import places
 from .manifests import cluster, flink_deployment, job
 from .world import Mark, Object, World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 CLUSTER, JOB = "roll", "roll-main"
 NAMESPACE, _ = places.HOOKS
 HOOKS, NEXT = "flink-hooks", "next-version"

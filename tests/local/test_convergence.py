@@ -15,7 +15,7 @@ from local.metacontroller import Faults
 
 from .stage import Stage
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow))
 Made = dict[tuple[str, str], str]
 
 
