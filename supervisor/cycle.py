@@ -56,7 +56,7 @@ class ClusterCycle:
         self._slots: dict[str, _Slot] = {}
         self._jobmanager: JobManager | None = None
         self._idle: dict[str, datetime] = {}
-        self._leftovers = Leftovers(Recorder(kube))
+        self._leftovers = Leftovers(kube, namespace)
         self._removal: Future[None] | None = None
         self._surroundings = ""
 
@@ -115,13 +115,13 @@ class ClusterCycle:
         status = clusters.read_status(cluster)
         pod = observe.jobmanager_pod(pods, status.incarnation)
         address = (pod.get("status") or {}).get("podIP") if pod else None
-        if not address:
+        if not pod or not address:
             self._jobmanager = None
         elif not self._jobmanager or (self._jobmanager.address, self._jobmanager.incarnation) != (
             address,
             status.incarnation,
         ):
-            self._jobmanager = JobManager(address, clusters.read(cluster).rest_port, status.incarnation)
+            self._jobmanager = JobManager(address, observe.rest_port(pod), status.incarnation)
         return self._jobmanager
 
     def _tell(self, resource: Mapping[str, Any], look: Look) -> None:
@@ -148,10 +148,10 @@ class ClusterCycle:
         self._slots = {uid: slot for uid, slot in self._slots.items() if uid in alive}
 
     def _remove_leftovers(self, cluster: Mapping[str, Any], jobmanager: JobManager | None, look: Look) -> None:
-        self._leftovers.notice(cluster, self._jobs.objects())
+        self._leftovers.notice(self._jobs.objects())
         idle = self._removal is None or self._removal.done()
         if jobmanager and idle and self._leftovers.due:
-            self._removal = self._pool.submit(self._leftovers.remove, jobmanager, look, datetime.now(UTC))
+            self._removal = self._pool.submit(self._leftovers.remove, cluster, jobmanager, look, datetime.now(UTC))
 
     def _step_jobs(self, around: Surroundings) -> float:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""

@@ -35,9 +35,10 @@ CARRIED_OUT = {
 def decide(world: World) -> Decision:
     """What to do about one job now. RuntimeError when a state module leaves the transition table."""
     if world.problems and not world.job.deleting:
-        return finished(world, _held(world))
-    decide = STATES[world.status.supervisor_status]
-    decision = _request_settled(world, decide(_without_handled_request(world)))
+        decision = _held(world)
+    else:
+        state = STATES[world.status.supervisor_status]
+        decision = _request_settled(world, state(_without_handled_request(world)))
     if world.strays and decision.action is None:
         decision = replace(decision, action=Cancel(world.strays[0]), delay=min(decision.delay, steps.SOON))
     return finished(world, decision)
@@ -52,7 +53,8 @@ HELD: dict[Phase, Callable[[World], Decision]] = {
 
 
 def _held(world: World) -> Decision:
-    """The spec is wrong: what runs goes on and is watched, what has begun is ended, nothing new is asked of Flink."""
+    """The spec is wrong: what runs goes on and is watched, what Flink was asked for is followed to its end, and nothing
+    but a cancellation is asked."""
     why = f"InvalidSpec: {'; '.join(world.problems)}"
     held = HELD.get(world.status.supervisor_status)
     decision = held(world) if held else steps.same(world, why, delay=world.cluster.polling_interval)

@@ -101,7 +101,7 @@ class Lane:
         problems = schema.errors(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"), "spec")
         world = World(
             now=self._clock(),
-            job=jobs.read({**resource, "spec": {}} if problems else resource),
+            job=_read(resource, problems),
             status=status,
             cluster=around.cluster,
             bootstrap=observe.bootstrap(around.pods, resource, status),
@@ -185,3 +185,11 @@ class Lane:
             live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=metadata["namespace"])
             if live.get("status") == stored.get("status"):
                 self._write(live, world, outcome)
+
+
+def _read(resource: Mapping[str, Any], problems: list[str]) -> jobs.Job:
+    """The job without the parts of its spec that are wrong: what the others say still holds."""
+    wrong = {problem.removeprefix("spec.").split(":")[0].split(".")[0].split("[")[0] for problem in problems}
+    spec = resource.get("spec")
+    kept = {key: part for key, part in spec.items() if key not in wrong} if isinstance(spec, Mapping) else {}
+    return jobs.read({**resource, "spec": kept})

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from clients.flink import FlinkError, Jar
+from clients.kube import KubeClient, KubeError, NotFound, resources
 from core import times
 from core.job_status import read_status
 from core.states import Phase
@@ -28,50 +31,79 @@ LOOKS_AT_JARS = 600.0  # seconds between two
 YOUNG = timedelta(minutes=10)  # a JAR that was just carried may not be in any status yet
 
 
-class Leftovers:
-    """Of one cluster."""
+@dataclass(frozen=True)
+class _Left:
+    """A FlinkJob that is not seen any more, and the run that it held."""
 
-    def __init__(self, recorder: Recorder) -> None:
-        self._recorder = recorder
+    name: str
+    uid: str
+    run: str
+    incarnation: int
+
+
+class Leftovers:
+    """Of one cluster. `notice` belongs to the cycle's thread; `remove` runs in another one, once at a time."""
+
+    def __init__(self, kube: KubeClient, namespace: str) -> None:
+        self._kube, self._namespace = kube, namespace
+        self._recorder = Recorder(kube)
         self._jobs: dict[str, Resource] = {}
-        self._runs: dict[str, int] = {}  # the incarnation that each is in
+        self._noticed: deque[_Left] = deque()
+        self._runs: list[_Left] = []
         self._jars_due = time.monotonic() + LOOKS_AT_JARS
 
-    def notice(self, cluster: Resource, jobs: Iterable[Resource]) -> None:
-        """Call it with the FlinkJobs of each tick: one that is missing now has left what it held."""
+    def notice(self, jobs: Iterable[Resource]) -> None:
+        """Call it with the FlinkJobs of each tick: one that is missing now may have left what it held."""
         there = {job["metadata"]["uid"]: job for job in jobs}
         gone = [job for uid, job in self._jobs.items() if uid not in there]
         self._jobs = there
         for job in gone:
-            status = read_status(job)
-            if not status.holds_cluster or not status.job_id:
-                continue
-            self._runs[status.job_id] = status.incarnation
-            name = job["metadata"]["name"]
-            why = f"FlinkJob {name} was deleted before its run {status.job_id} had ended: the run will be cancelled"
-            self._recorder.record(cluster, [Event("RunLeftBehind", why, warning=True)])
+            metadata, status = job["metadata"], read_status(job)
+            if status.holds_cluster and status.job_id:
+                self._noticed.append(_Left(metadata["name"], metadata["uid"], status.job_id, status.incarnation))
 
     @property
     def due(self) -> bool:
         """Is there anything to do in the JobManager?"""
-        return bool(self._runs) or time.monotonic() >= self._jars_due
+        return bool(self._noticed or self._runs) or time.monotonic() >= self._jars_due
 
-    def remove(self, jobmanager: JobManager, look: Look, now: datetime) -> None:
-        """Asks Flink; it may take seconds. What does not work is tried again with the next look."""
+    def remove(self, cluster: Resource, jobmanager: JobManager, look: Look, now: datetime) -> None:
+        """It may take seconds. What does not work is tried again with the next look."""
         if not look.answering:
             return
-        self._runs = {run: number for run, number in self._runs.items() if number == jobmanager.incarnation}
-        alive = [run for run in self._runs if run in look.jobs and look.jobs[run].status not in TERMINAL]
         try:
-            for run in alive:
-                jobmanager.client.cancel(run)
+            while self._noticed:
+                self._take(cluster, self._noticed[0])
+                self._noticed.popleft()
+            self._runs = [left for left in self._runs if self._alive(left, jobmanager, look)]
+            for left in self._runs:
+                jobmanager.client.cancel(left.run)
             if time.monotonic() >= self._jars_due:
                 self._jars_due = time.monotonic() + LOOKS_AT_JARS
-                for jar in unused(jobmanager.client.jars(), self._jobs.values(), now):
-                    log.info("deleting the JAR %s: no job uses it", jar)
-                    jobmanager.client.delete_jar(jar)
-        except FlinkError as error:
+                self._remove_jars(jobmanager, now)
+        except (FlinkError, KubeError) as error:
             log.warning("not removed: %s", error)
+
+    def _take(self, cluster: Resource, left: _Left) -> None:
+        """It may only have lost its label for a moment: the API server itself has to say that it is gone."""
+        try:
+            live = self._kube.get(resources.FLINK_JOBS, left.name, namespace=self._namespace)
+            if live["metadata"]["uid"] == left.uid:
+                return
+        except NotFound:
+            pass
+        self._runs.append(left)
+        why = f"FlinkJob {left.name} was deleted before its run {left.run} had ended: the run is cancelled"
+        self._recorder.record(cluster, [Event("RunLeftBehind", why, warning=True)])
+
+    def _alive(self, left: _Left, jobmanager: JobManager, look: Look) -> bool:
+        found = look.jobs.get(left.run)
+        return left.incarnation == jobmanager.incarnation and found is not None and found.status not in TERMINAL
+
+    def _remove_jars(self, jobmanager: JobManager, now: datetime) -> None:
+        for jar in unused(jobmanager.client.jars(), list(self._jobs.values()), now):
+            log.info("deleting the JAR %s: no job uses it", jar)
+            jobmanager.client.delete_jar(jar)
 
 
 def unused(jars: Iterable[Jar], jobs: Collection[Resource], now: datetime) -> list[str]:

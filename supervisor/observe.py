@@ -51,6 +51,13 @@ def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | Non
     return next((pod for pod in own if not is_dead(pod)), None)
 
 
+def rest_port(pod: Resource) -> int:
+    """Where a JobManager's pod serves Flink's REST API; the spec may say something else by now."""
+    containers = (pod.get("spec") or {}).get("containers") or []
+    ports = [port for item in containers if item.get("name") == names.JOBMANAGER for port in item.get("ports") or []]
+    return next((int(port["containerPort"]) for port in ports if port.get("name") == "ui"), 8081)
+
+
 def _labels(pod: Resource) -> Mapping[str, str]:
     return pod["metadata"].get("labels") or {}
 

@@ -76,7 +76,7 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
             job_id=status.job_id,
             checkpoint_id=found.id,
         )
-        status = remembered(status, point, world.job.savepoint.history_limit)
+        status = remembered(status, point, world.history_limit)
     return status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from core import canonical, times
@@ -161,4 +162,4 @@ def fresh_delivery(status: JobStatus) -> JobStatus:
 
 
 def act(decision: Decision, action: Action) -> Decision:
-    return Decision(decision.status, decision.why, decision.delay, action, decision.handled, decision.events)
+    return replace(decision, action=action)

@@ -103,6 +103,12 @@ class World:
     strays: tuple[str, ...] = ()  # runs of earlier attempts in Flink: a submission that was given up, and came true
 
     @property
+    def history_limit(self) -> int:
+        """How many recovery points are kept. With a wrong spec none is dropped: the limit may be what is wrong."""
+        known = len(self.status.recovery_points) + 1 if self.problems else 0
+        return max(self.job.savepoint.history_limit, known)
+
+    @property
     def lost(self) -> bool:
         """The submitted job is gone with its JobManager, or its JobManager has forgotten it."""
         if not self.status.job_id:

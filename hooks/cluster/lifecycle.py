@@ -121,6 +121,8 @@ def _stopping(now: Lifecycle, seen: Observed, down: str) -> Lifecycle:
     target = "" if down else seen.target
     waiting = ", ".join(seen.held_by)
     message = f"waiting for the jobs to stop: {waiting}" if waiting else "removing the pods"
+    if waiting and not any(pod.role == names.TASKMANAGER and not pod.dead for pod in seen.pods):
+        message += "; no TaskManager is left for a savepoint: take the edit back, or stop them without savepoint"
     return replace(
         now,
         phase=Phase.STOPPING,

@@ -55,7 +55,8 @@ def _rests(pod: Pod, seen: Observed) -> bool:
     if (ended := times.from_text(pod.ended_at)) is None:
         return False
     started = times.from_text(pod.started_at) or ended
-    return ended - started < SHORT_LIFE and seen.now < ended + PAUSE
+    # By the clock of its node: one that is ahead keeps no place.
+    return ended - started < SHORT_LIFE and ended <= seen.now < ended + PAUSE
 
 
 def those_of(seen: Observed, life: Lifecycle) -> list[Pod]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from core import times
@@ -13,7 +14,8 @@ from supervisor.world import Sight, World
 
 
 def decide(world: World) -> Decision:
-    return _first(world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _savepoint)
+    decision = _first(world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _savepoint)
+    return _followed(world, decision)
 
 
 def hold(world: World) -> Decision:
@@ -26,6 +28,16 @@ def _first(world: World, *guards: Callable[[World], Decision | None]) -> Decisio
     return _with_checkpoint(world, decision or _watch(world))
 
 
+def _followed(world: World, decision: Decision) -> Decision:
+    """A start of the cluster without savepoint that did not stop this job was not about it. One that is yet to stop it
+    is told by `without_savepoint`."""
+    cluster, status = world.cluster, decision.status
+    pending = cluster.without_savepoint or cluster.phase not in (Phase.STARTING, Phase.STARTED)
+    if pending or status.supervisor_status != Phase.STARTED:
+        return decision
+    return replace(decision, status=status.but(forgets=cluster.forgets))
+
+
 def _with_checkpoint(world: World, decision: Decision) -> Decision:
     """Whatever is decided: a checkpoint that was seen is a way back."""
     if (
@@ -33,8 +45,7 @@ def _with_checkpoint(world: World, decision: Decision) -> Decision:
         or decision.status.recovery_points != world.status.recovery_points
     ):
         return decision
-    status = recovery.with_checkpoint(world, decision.status)
-    return Decision(status, decision.why, decision.delay, decision.action, decision.handled, decision.events)
+    return replace(decision, status=recovery.with_checkpoint(world, decision.status))
 
 
 def _lost(world: World) -> Decision | None:
@@ -96,7 +107,7 @@ def _request(world: World) -> Decision | None:
             decision = Decision(recovery.forgotten_so_far(world).but(message=why), why, steps.SOON)
         case _:
             return None
-    return Decision(decision.status, decision.why, decision.delay, decision.action, handled=True)
+    return replace(decision, handled=True)
 
 
 def _pausing(world: World) -> bool:
@@ -191,9 +202,9 @@ def savepoint_failed(world: World, text: str) -> Decision:
 
 def _savepoint_done(world: World, path: str) -> Decision:
     why = f"savepoint {path}"
-    status = recovery.with_savepoint(
-        world.status, path, times.to_text(world.now), world.job.savepoint.history_limit
-    ).but(savepoint_trigger_id="", savepoint_job_id="", message=why)
+    status = recovery.with_savepoint(world.status, path, times.to_text(world.now), world.history_limit).but(
+        savepoint_trigger_id="", savepoint_job_id="", message=why
+    )
     if status.failure.startswith("SavepointFailed"):
         status = status.but(failure="")
     return Decision(status, why, steps.SOON, events=(Event("SavepointCompleted", why),))

@@ -62,8 +62,7 @@ def _deleting(world: World) -> Decision | None:
 def _person_stops(world: World) -> Decision | None:
     if world.job.action != "STOP":
         return None
-    decision = _leave(world, "stopped on request", Phase.STOPPED, StoppedBy.PERSON)
-    return Decision(decision.status, decision.why, decision.delay, handled=True)
+    return replace(_leave(world, "stopped on request", Phase.STOPPED, StoppedBy.PERSON), handled=True)
 
 
 def _spec_stops(world: World) -> Decision | None:
@@ -90,7 +89,7 @@ def _submitted(world: World) -> Decision | None:
         return _started(world)
     if going := _cluster_goes(world):
         return going
-    if _overdue(world, status.started_at):
+    if _overdue(world, status.started_at) and not world.problems:
         return _timed_out(world)
     return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
 
@@ -129,9 +128,10 @@ def _cluster_forgets(world: World) -> Decision | None:
     status, cluster = world.status, world.cluster
     if cluster.forgets == status.forgets:
         return None
-    if cluster.forgets > status.forgets and cluster.uid == status.cluster_uid:
-        return _forget(world)
-    return steps.same(world, "on another cluster", delay=0.0, forgets=cluster.forgets)
+    if cluster.uid != status.cluster_uid:
+        return steps.same(world, "on another cluster", delay=0.0, forgets=cluster.forgets)
+    # Less than before was said by a view that is behind.
+    return _forget(world) if cluster.forgets > status.forgets else None
 
 
 def _forget(world: World) -> Decision:

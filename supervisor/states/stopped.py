@@ -47,7 +47,7 @@ def _request(world: World) -> Decision | None:
         decision = Decision(recovery.forgotten(status), "recovery points forgotten on request", steps.SOON)
     else:
         return None
-    return Decision(decision.status, decision.why, decision.delay, handled=True)
+    return replace(decision, handled=True)
 
 
 def _start(status: JobStatus, why: str) -> Decision:

@@ -23,7 +23,7 @@ def decide(world: World) -> Decision:
     if job.savepoint.initial_path:
         # Read this one time: later savepoints are newer than what the spec says.
         point = RecoveryPoint(job.savepoint.initial_path, SAVEPOINT, times.to_text(world.now))
-        status = recovery.remembered(status, point, job.savepoint.history_limit)
+        status = recovery.remembered(status, point, world.history_limit)
         status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
     why = "a new job"
     return Decision(status.but(supervisor_status=Phase.STARTING, message=why), why, 0.0)

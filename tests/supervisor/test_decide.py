@@ -206,6 +206,25 @@ def test_with_a_wrong_spec_what_happened_is_still_seen(world, status, how, phase
     assert after.holds_cluster == (phase == Phase.STARTED)
 
 
+def test_with_a_wrong_spec_no_start_takes_too_long(world, moment):
+    """How long it may take is a part of the spec."""
+    status = held(world("submitted", flink="waits", started_at=moment(-9999))).status
+    assert status.supervisor_status == Phase.STARTING
+
+
+def test_with_a_wrong_spec_no_recovery_point_is_dropped(world, known, taken):
+    """How many are kept is a part of the spec."""
+    points = tuple(known(f"s3://s/{number}", type="SAVEPOINT") for number in range(20))
+    newer = Checkpoints(completed=2, latest_completed=taken("s3://ckp/4f7a/chk-8", id=8))
+    seen = world("ready", flink=("runs", {"checkpoints": newer}), recovery_points=points)
+    assert len(held(seen).status.recovery_points) == 21
+
+
+def test_with_a_wrong_spec_a_stray_is_cancelled(world):
+    seen = replace(world("stopped", stopped_by=StoppedBy.PERSON), strays=("f" * 32,))
+    assert held(seen).action == Cancel("f" * 32)
+
+
 def test_with_a_wrong_spec_a_cancellation_that_has_begun_is_gone_through_with(world):
     decision = held(world("stopping", flink="runs", stop=Stop(next=Phase.STOPPED)))
     assert isinstance(decision.action, Cancel)

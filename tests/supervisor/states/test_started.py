@@ -251,6 +251,18 @@ def test_what_a_running_job_completed_before_is_forgotten_for_good(world, taken)
     assert later.had_state
 
 
+@pytest.mark.parametrize(
+    ("cluster", "followed"),
+    [({}, True), ({"without_savepoint": True}, False), ({"phase": Phase.STOPPING}, False)],
+    ids=["it did not stop this job", "it is yet to stop it", "it stops it"],
+)
+def test_a_start_of_the_cluster_without_savepoint_is_over_when_it_did_not_stop_the_job(world, cluster, followed):
+    """Or the next loss of the JobManager, weeks later, would be the end of its state."""
+    status = decide(world("ready", cluster=("up", {"forgets": 1, **cluster}), flink="runs")).status
+    assert (status.forgets == 1) == followed
+    assert status.recovery_points
+
+
 @pytest.mark.parametrize("action", ["", "NONE", "none", "JUMP"])
 def test_other_words_change_nothing(world, action):
     decision = decide(world("ready", flink="runs", job={"action": action}))

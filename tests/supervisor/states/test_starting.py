@@ -162,6 +162,12 @@ def test_a_start_of_the_cluster_without_savepoint_lets_its_jobs_start_empty(worl
     assert (status.recovery_points, status.had_state, status.savepoint_path, status.forgets) == ((), False, "", 3)
 
 
+def test_a_counter_that_is_behind_changes_nothing(world, known):
+    seen = world("carried", cluster=("full", {"forgets": 1}), forgets=2, recovery_points=(known("s3://c/chk-1"),))
+    status = decide(seen).status
+    assert (len(status.recovery_points), status.forgets) == (1, 2)
+
+
 @pytest.mark.parametrize("counted", [1, 3])
 def test_what_was_asked_of_another_cluster_before_the_job_came_to_it_does_not_count(world, known, counted):
     cluster = ("made again", {"forgets": counted})
