@@ -167,6 +167,7 @@ class ClusterStatus:
     stopped: bool  # what people asked for, as the report said it last
     restarts: int
     forgets: int
+    held_by: dict[str, str]  # the jobs that held it, and since when each is not seen any more, '' while it is
     failures: int  # incarnations in a row whose JobManager ended before the cluster was Started
     task_managers: int  # wanted
 
@@ -184,6 +185,7 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         stopped=spec.flag(status, "stopped"),
         restarts=spec.whole(status, "restarts", 0),
         forgets=spec.whole(status, "forgets", 0),
+        held_by=spec.texts(status, "heldBy"),
         failures=spec.whole(status, "failures", 0),
         task_managers=spec.whole(status, "taskManagers", 0),
     )

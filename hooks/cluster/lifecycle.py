@@ -119,7 +119,7 @@ def _from_stopped(now: Lifecycle, seen: Observed, down: str) -> Lifecycle:
 def _stopping(now: Lifecycle, seen: Observed, down: str) -> Lifecycle:
     """Published first: nothing is removed in this answer."""
     target = "" if down else seen.target
-    waiting = ", ".join(seen.held_by)
+    waiting = ", ".join(sorted(seen.held_by))
     message = f"waiting for the jobs to stop: {waiting}" if waiting else "removing the pods"
     if waiting and not any(pod.role == names.TASKMANAGER and not pod.dead for pod in seen.pods):
         message += "; no TaskManager is left for a savepoint: take the edit back, or stop them without savepoint"

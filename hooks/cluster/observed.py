@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from core import cluster as clusters
 from core import job as jobs
-from core import names, pods, spec
+from core import names, pods, spec, times
 from core.cluster import Cluster, ClusterStatus, Report
 from core.job_status import JobStatus, read_status
 from core.states import Phase
 from hooks.protocol import Request
+
+LABEL_COMES_BACK = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Observed:
     report: Report
     pods: tuple[Pod, ...]
     jobs: tuple[BoundJob, ...]
+    held_by: dict[str, str]  # by name; since when it is not seen any more, '' while it is
     supervisor: str  # why no supervisor runs, '' when one does or only needs time
     now: datetime
 
@@ -55,23 +58,33 @@ class Observed:
         """The revision that the spec wants."""
         return clusters.revision(self.cluster, self.report.restarts)
 
-    @property
-    def held_by(self) -> list[str]:
-        return [job.name for job in self.jobs if job.holds]
-
 
 def read(request: Request, now: datetime) -> Observed:
     cluster, status = clusters.read(request.parent), clusters.read_status(request.parent)
-    bound = [job for job in request.related_of(names.JOB) if _runs_on(job, cluster.name)]
+    bound = tuple(_bound_job(job) for job in request.related_of(names.JOB) if _runs_on(job, cluster.name))
     return Observed(
         cluster=cluster,
         status=status,
         report=clusters.report(cluster, status),
         pods=tuple(pod(item) for item in request.of("Pod")),
-        jobs=tuple(_bound_job(item) for item in bound),
+        jobs=bound,
+        held_by=_held_by(bound, {} if cluster.deleting else status.held_by, now),
         supervisor=_supervisor(request),
         now=now,
     )
+
+
+def _held_by(jobs: tuple[BoundJob, ...], before: Mapping[str, str], now: datetime) -> dict[str, str]:
+    """A job that held it and is not seen any more may only have lost its label, until the job hook puts it back."""
+    seen = {job.name for job in jobs}
+    missing = {name: since or times.to_text(now) for name, since in before.items() if name not in seen}
+    holders = {job.name: "" for job in jobs if job.holds}
+    return holders | {name: since for name, since in missing.items() if _is_recent(since, now)}
+
+
+def _is_recent(since: str, now: datetime) -> bool:
+    moment = times.from_text(since)
+    return moment is not None and now - moment < LABEL_COMES_BACK
 
 
 def _supervisor(request: Request) -> str:

@@ -34,6 +34,7 @@ def make_status(
         "targetRevision": life.target_revision,
         "incarnation": life.incarnation,
         "jobManagerPod": _jobmanager_pod(seen, life),
+        "heldBy": seen.held_by if life.has_pods else None,
         "goingDown": life.going_down or None,
         "suspended": cluster.suspend or None,
         "stopped": report.stopped or None,

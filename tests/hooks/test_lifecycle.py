@@ -301,6 +301,11 @@ def test_the_message_names_the_jobs_that_hold_the_cluster():
     assert decide(NEW, STOPPING, RUNNING, [HOLDS, LET_GO]).message == "waiting for the jobs to stop: demo-a"
 
 
+def test_the_message_says_when_nobody_is_left_for_a_savepoint():
+    pods = [pod for pod in RUNNING if not pod["metadata"]["name"].startswith("taskmanager")]
+    assert "no TaskManager is left" in decide(NEW, STOPPING, pods, [HOLDS]).message
+
+
 def test_a_job_of_another_cluster_holds_nothing():
     """By the label, which the supervisors go by too, whatever its spec says by now."""
     other = flink_job("other", status={"clusterRevision": A})

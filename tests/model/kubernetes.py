@@ -138,11 +138,18 @@ class Metacontroller:
         if live and live.get("status") != status:
             self.api.put(resources.FLINK_CLUSTERS, {**live, "status": status})
 
+    def _label(self, job: Object, labels: Object) -> None:
+        live = self.api.objects.get(("flinkjobs", job["metadata"]["name"]))
+        if live and not labels.items() <= live["metadata"]["labels"].items():
+            metadata = {**live["metadata"], "labels": {**live["metadata"]["labels"], **labels}}
+            self.api.put(resources.FLINK_JOBS, {**live, "metadata": metadata})
+
     def sync_jobs(self) -> None:
         for job in self.caches.jobs.all():
             finalizing = "deletionTimestamp" in job["metadata"]
             request = Request(job, {"Job": []}, {"FlinkCluster": self.caches.clusters.all()}, finalizing)
             answer = job_hook.finalize(request, [], self.clock()) if finalizing else job_hook.sync(request)
+            self._label(job, answer["labels"])
             if answer.get("finalized"):
                 self.api.remove(resources.FLINK_JOBS, job["metadata"]["name"])
             wanted = {child["metadata"]["name"] for child in answer["attachments"]}

@@ -15,6 +15,7 @@ from .kubernetes import Caches
 from .world import World
 
 WHICH = st.sampled_from(["job", "cluster"])
+ACTIONS = st.sampled_from(["START", "STOP", "TRIGGER_SAVEPOINT", "FORGET_SAVEPOINT"])
 SOME = st.integers(0, 7)
 TROUBLES = st.sampled_from(["kill", "silence", "conflict"])
 
@@ -30,6 +31,7 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """The faults cease."""
+        self.spoil_the_jobs_spec(wrong=False)
         self.world.settle()
 
     # the programs
@@ -83,11 +85,19 @@ class Life(RuleBasedStateMachine):
         bootstrap = {"image": "img:1", "className": "Main", "jarPath": "/app.jar", "arguments": ["x"] * arguments}
         self.world.edit("job", jobParallelism=parallelism, bootstrap=bootstrap)
 
+    @rule(wrong=st.booleans())
+    def spoil_the_jobs_spec(self, wrong: bool) -> None:
+        self.world.edit("job", restart={"restartPolicy": "Sometimes" if wrong else "Always", "restartDelay": 5})
+
+    @rule()
+    def the_job_loses_its_label(self) -> None:
+        self.world.lose_label()
+
     @rule(which=WHICH, suspend=st.booleans())
     def suspend(self, which: str, suspend: bool) -> None:
         self.world.edit(which, suspend=suspend)
 
-    @rule(which=WHICH, action=st.sampled_from(["START", "STOP", "TRIGGER_SAVEPOINT"]), without=st.booleans())
+    @rule(which=WHICH, action=ACTIONS, without=st.booleans())
     def ask(self, which: str, action: str, without: bool) -> None:
         self.world.ask(which, action, without=without)
 

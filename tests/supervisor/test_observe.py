@@ -56,6 +56,13 @@ def test_fence_and_loss(pods, fenced, gone):
     assert view.can_run == fenced
 
 
+def test_the_rest_port_is_the_pods():
+    ports = [{"name": "rpc", "containerPort": 6123}, {"name": "ui", "containerPort": 9081}]
+    spec = {"containers": [{"name": "side"}, {"name": "jobmanager", "ports": ports}]}
+    assert observe.rest_port({**pod(), "spec": spec}) == 9081
+    assert observe.rest_port(pod()) == 8081
+
+
 # ---- the bootstrap pod ---------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,14 @@ def test_one_jobs_trouble_is_its_own(ready, caplog):
     assert "step failed" in caplog.text
 
 
+def test_of_a_spec_that_is_wrong_in_one_part_the_others_hold(ready):
+    """A deletion takes the savepoint that the spec asks for."""
+    ready.edit(restart={"restartPolicy": "Sometimes"}, savepoint={**ready.job["spec"]["savepoint"], "historyLimit": 40})
+    world = ready.lane._world(ready.job, ready.around())
+    assert "spec.restart.restartPolicy" in world.problems[0]
+    assert (world.job.savepoint.history_limit, world.job.bootstrap.jar_path) == (40, "/app.jar")
+
+
 def test_a_job_that_is_gone_is_no_error(ready, caplog):
     del ready.kube.objects["flinkjobs", ready.NAME]
     job = {**copy.deepcopy(ready.lane._newest)}
