@@ -75,9 +75,10 @@ def test_a_program_that_cannot_start_and_is_corrected(world: World, case: str) -
 def test_an_image_that_cannot_be_pulled(world: World) -> None:
     """S16: the kubelet's reason while it waits and when its time is over; the corrected spec starts by itself."""
     right = job(world.place, policy="Never")
-    wrong = {"bootstrap.image": "flink-metacontroller/absent:1", "restart.restartTimeout": 5}
+    wrong = {"bootstrap.image": "flink-metacontroller/absent:1"}
     world.apply(flink_job(ILL, job(world.place, policy="Never", changes=wrong)))
     world.wait("the job waits for its image", lambda: "ImagePull" in world.job(ILL).get("message", ""))
+    world.edit(r.FLINK_JOBS, ILL, "restart/restartTimeout", 5)
     assert failed(world, "flink-metacontroller/absent:1")["reason"] == "BootstrapFailed"
     world.edit(r.FLINK_JOBS, ILL, "restart/restartTimeout", right["restart"]["restartTimeout"])
     world.edit(r.FLINK_JOBS, ILL, "bootstrap/image", right["bootstrap"]["image"])
