@@ -36,22 +36,23 @@ def main() -> None:
 
 def measure(client: KubeClient, namespace: str, clusters: int, task_managers: int, patience: float) -> None:
     wanted = clusters * (task_managers + 1)
+    print(f"{clusters} FlinkClusters with {task_managers} TaskManagers each: {wanted} Flink pods")
     before, start = requests(client), time.monotonic()
+
+    def told(what: str, moment: float) -> float:
+        print(f"  {what:<30} {moment - start:7.1f} s", flush=True)
+        return moment - start
+
     for number in range(clusters):
         client.create(r.FLINK_CLUSTERS, flink_cluster(f"bench-{number}", task_managers), namespace=namespace)
-    created = time.monotonic() - start
-    there = until(patience, lambda: len(flink_pods(client, namespace)) >= wanted) - start
-    ready = until(patience, lambda: sum(map(is_ready, flink_pods(client, namespace))) >= wanted) - start
-    told = until(patience, lambda: all_seen(client, namespace, clusters, task_managers)) - start
-    after = requests(client)
+    told("FlinkClusters created after", time.monotonic())
+    told("all pods created after", until(patience, lambda: len(flink_pods(client, namespace)) >= wanted))
+    told("all pods ready after", until(patience, lambda: sum(map(is_ready, flink_pods(client, namespace))) >= wanted))
+    seen = until(patience, lambda: all_seen(client, namespace, clusters, task_managers))
+    seconds, after = told("all statuses say so after", seen), requests(client)
     answered = {key: after[key] - before.get(key, 0) for key in after if after[key] != before.get(key, 0)}
     syncs = sum(count for (hook, _), count in answered.items() if hook == "/cluster/sync")
-    print(f"{clusters} FlinkClusters with {task_managers} TaskManagers each: {wanted} Flink pods")
-    print(f"  FlinkClusters created after       {created:7.1f} s")
-    print(f"  all pods created after            {there:7.1f} s")
-    print(f"  all pods ready after              {ready:7.1f} s")
-    print(f"  all statuses say so after         {told:7.1f} s")
-    print(f"  cluster syncs in that time        {syncs:7.0f}   ({syncs / told:.1f} per second)")
+    print(f"  cluster syncs in that time     {syncs:7.0f}   ({syncs / seconds:.1f} per second)")
     for (hook, code), count in sorted(answered.items()):
         print(f"    {hook} {code}: {count:.0f}")
 
