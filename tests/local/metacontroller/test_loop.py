@@ -45,9 +45,9 @@ def test_a_seed_shuffles_inside_a_type_the_same_way_each_time(local):
     orders = []
     for seed in (7, 7, None):
         local.thing("a")
-        stop, made = local.run(local.composite(), seed=seed), local.history(CONFIGMAPS)
-        local.eventually(lambda: len(local.names(CONFIGMAPS)) == 8)
-        local.quiet()
+        made = local.history(CONFIGMAPS)
+        stop = local.run(local.composite(), seed=seed)
+        local.eventually(lambda made=made: len(made) == 8)
         stop()
         orders.append([name for kind, name, *_ in made if kind == "ADDED"])
         local.delete(THINGS, "a")
