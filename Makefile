@@ -5,7 +5,7 @@ BIN := .venv/bin
 # `make test` runs its parts one after the other, also with -j.
 .NOTPARALLEL:
 
-.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster check jar format clean
+.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster chaos chaos-cluster check jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
@@ -49,6 +49,15 @@ bench: .venv/ready ## what the hooks cost, as ratios to a floor of the same run
 
 bench-cluster: .venv/ready ## 50 FlinkClusters at once, on the cluster of $$KUBECONFIG
 	$(BIN)/python -m bench.cluster
+
+CHAOS = $(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),1000) --minutes $(or $(MINUTES),60) \
+	$(if $(REPORT),--report $(REPORT))
+
+chaos: .venv/ready ## faults from a SEED, at most FAULTS or MINUTES, on this machine; REPORT=docs/chaos writes it there
+	$(CHAOS)
+
+chaos-cluster: .venv/ready ## the same on the cluster of $$KUBECONFIG; API_STOP and API_START: commands for its API server
+	$(CHAOS) --cluster --api-stop '$(API_STOP)' --api-start '$(API_START)'
 
 jar: .venv/ready ## rebuild the example's JAR (needs javac)
 	$(BIN)/python examples/wordcount/build.py

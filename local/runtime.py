@@ -21,6 +21,7 @@ import crds
 from clients.kube import KubeClient, Resource, connect, resources, watch
 from local import store
 from local.kubelet import Kubelet
+from local.kubelet.services import Detour
 from local.metacontroller import Faults, Guards, Loop, Strikes
 
 log = logging.getLogger("local")
@@ -39,6 +40,7 @@ class Runtime:
     images to folders that play their root file systems. Usable as a context manager.
 
     guards: watch what the hooks make the loop do. faults: what the loop and the hooks have to put up with.
+    detour: what stands between our own programs and a pod: see Kubelet.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Runtime:
         port: int = 0,
         guards: Guards | None = None,
         faults: Faults | None = None,
+        detour: Detour | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -58,6 +61,7 @@ class Runtime:
         self._images = images
         self._guards = guards
         self._faults = faults
+        self._detour = detour
         self._strikes: list[Strikes] = []
         self._kubelet: Kubelet | None = None
         self._loop: Loop | None = None
@@ -67,7 +71,7 @@ class Runtime:
         for kind in crds.KINDS:
             self.client.create(resources.CRDS, crds.load(kind))
         controllers = [self._install(item) for item in manifests() if item["kind"] in INSTALLED]
-        self._kubelet = Kubelet(self.client, self.directory, self._images, self.kubeconfig)
+        self._kubelet = Kubelet(self.client, self.directory, self._images, self.kubeconfig, detour=self._detour)
         self._kubelet.start()
         self._await_hooks()
         self._loop = Loop(

@@ -13,7 +13,7 @@ from local.kubelet import scheduling
 from local.kubelet.guard import Guard
 from local.kubelet.mirror import Mirror
 from local.kubelet.pod import Node, PodRunner
-from local.kubelet.services import Services
+from local.kubelet.services import Detour, Services
 from local.kubelet.status import Backoff, Object
 from local.kubelet.workloads import Workloads
 
@@ -28,6 +28,7 @@ class Kubelet:
     client: of the store. directory: for logs/<namespace>/<pod>/<container>.log, pods and hosts files; made if missing.
     images: image name → folder that plays its root file system; read at each start, so it may change.
     kubeconfig: given to containers of our own image. backoff: of restarts, image pulls and Jobs, in seconds.
+    detour: where our own programs go when they mean the address of a pod; None: straight there.
     """
 
     def __init__(
@@ -38,11 +39,12 @@ class Kubelet:
         kubeconfig: Path,
         *,
         backoff: Backoff = Backoff(),  # noqa: B008 - a NamedTuple never changes
+        detour: Detour | None = None,
     ) -> None:
         self._directory = directory.resolve()
         self._guard = Guard()
         self._pods = Mirror(client, r.PODS)
-        self._services = Services(client, self._pods, self._directory / "hosts")
+        self._services = Services(client, self._pods, self._directory / "hosts", detour)
         self._workloads = Workloads(client, self._pods, backoff)
         self._node = Node(
             client,

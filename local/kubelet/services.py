@@ -9,7 +9,7 @@ import itertools
 import logging
 import socket
 import threading
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from local.kubelet.status import TERMINAL, Object
 
 log = logging.getLogger(__name__)
 Address = tuple[str, int]
+Detour = Callable[[str], str]  # a pod's address → the one by which our own programs reach it
 _CHUNK = 1 << 16
 _RETRY = 1.0  # seconds after an address could not be taken
 
@@ -27,9 +28,9 @@ _RETRY = 1.0  # seconds after an address could not be taken
 class Services:
     """Forwards and names, following a mirror of pods and its own of services."""
 
-    def __init__(self, client: KubeClient, pods: Mirror, directory: Path) -> None:
+    def __init__(self, client: KubeClient, pods: Mirror, directory: Path, detour: Detour | None = None) -> None:
         self._pods, self._services = pods, Mirror(client, r.SERVICES)
-        self._directory = directory
+        self._directory, self._detour = directory, detour
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Event()
         self._forwarders: dict[Address, Forwarder] = {}
@@ -53,9 +54,17 @@ class Services:
         path = self._directory / f"{namespace}.hosts"
         if not path.exists():
             self._directory.mkdir(parents=True, exist_ok=True)
-            _replace(path, hosts_text(namespace, self._services.objects()))
+            _replace(path, self._hosts_text(namespace))
             self._loop.call_soon_threadsafe(self._changed.set)  # in case a service came in between
         return path
+
+    def _hosts_text(self, namespace: str) -> str:
+        detours = {ip: self._detour(ip) for ip in self._living()} if self._detour else {}
+        return hosts_text(namespace, self._services.objects(), detours)
+
+    def _living(self) -> list[str]:
+        """The addresses of the pods that have one."""
+        return [pod["status"]["podIP"] for pod in self._pods.objects() if _lives(pod)]
 
     def _poke(self, _item: Object, _gone: bool) -> None:
         self._loop.call_soon_threadsafe(self._changed.set)
@@ -81,11 +90,11 @@ class Services:
         """Make forwarders and files what the mirrors say; False if an address could not be taken."""
         services, pods = self._services.objects(), self._pods.objects()
         for path in self._directory.glob("*.hosts"):
-            _replace(path, hosts_text(path.stem, services))
+            _replace(path, self._hosts_text(path.stem))
         wanted = routes(services, pods)
         for address in self._forwarders.keys() - wanted.keys():
             await self._forwarders.pop(address).close()
-        complete, living = True, {pod["status"]["podIP"] for pod in pods if _lives(pod)}
+        complete, living = True, self._living()
         for address, backends in wanted.items():
             forwarder = self._forwarders.setdefault(address, Forwarder(address))
             complete &= await forwarder.follow(backends, living)
@@ -191,8 +200,9 @@ def is_backend(spec: Object, pod: Object) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
-def hosts_text(namespace: str, services: Iterable[Object]) -> str:
-    """Pure: localhost, this machine, and every service by the names that a pod of `namespace` may use."""
+def hosts_text(namespace: str, services: Iterable[Object], detours: Mapping[str, str] = {}) -> str:
+    """Pure: localhost, this machine, every service by the names that a pod of `namespace` may use, and what leads
+    elsewhere."""
     lines = ["127.0.0.1 localhost", f"127.0.0.1 {socket.gethostname()}"]
     for service in sorted(services, key=lambda item: (item["metadata"]["namespace"], item["metadata"]["name"])):
         address = service["spec"].get("clusterIP")
@@ -200,6 +210,7 @@ def hosts_text(namespace: str, services: Iterable[Object]) -> str:
             own, name = service["metadata"]["namespace"], service["metadata"]["name"]
             full = [f"{name}.{own}{end}" for end in ("", ".svc", ".svc.cluster.local")]
             lines.append(" ".join([address, *([name] if own == namespace else []), *full]))
+    lines += [f"{there} {address}" for address, there in detours.items()]
     return "\n".join(lines) + "\n"
 
 

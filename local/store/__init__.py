@@ -12,8 +12,9 @@ from .api import Api
 from .garbage import Collector
 from .http import Server
 from .objects import Objects
+from .trouble import Ill, Trouble
 
-__all__ = ["Store", "serve"]
+__all__ = ["Ill", "Store", "Trouble", "serve"]
 
 
 class Store:
@@ -25,6 +26,11 @@ class Store:
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="store-http", daemon=True)
         self._collector.start()
         self._thread.start()
+
+    @property
+    def trouble(self) -> Trouble:
+        """What its clients have to put up with: nothing, until it is told to."""
+        return self._server.trouble
 
     @property
     def url(self) -> str:

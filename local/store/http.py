@@ -5,6 +5,7 @@ import logging
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from .api import Answer, Api, Options
 from .errors import Refusal, bad_request, no_such_path, shown
 from .resources import NAMESPACES, PODS, SERVICES, Object, Resource
 from .tables import table
+from .trouble import Trouble
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
@@ -72,7 +74,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], api: Api, logs: Path) -> None:
-        self.api, self.logs = api, logs
+        self.api, self.logs, self.trouble = api, logs, Trouble()
         self.closing = threading.Event()
         self._open: set[socket.socket] = set()
         self._closed_one = threading.Condition()
@@ -129,12 +131,14 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self._path, self._raw_query = parts.path, parts.query
         self._query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        self._lost, self._cuts = False, self.server.trouble.cuts
         try:
+            self._lost = not self._is_watch() and self.server.trouble.meet(self.command)
             self._dispatch()
         except Refusal as refusal:
             self._send(refusal.code, refusal.status())
         except OSError:
-            self.close_connection = True  # the client went away
+            self.close_connection = True  # the client went away, or is to think that we did
         except Exception as error:
             _log.exception("%s %s", self.command, self.path)
             message = f"Internal error occurred: {type(error).__name__}: {error}"
@@ -173,7 +177,7 @@ class Handler(BaseHTTPRequestHandler):
     def _read(self, found: Target) -> None:
         api, (resource, namespace, name, sub, _) = self.server.api, found
         if not name:
-            return self._watch(found) if self._query.get("watch") in ("1", "true") else self._list(found)
+            return self._watch(found) if self._is_watch() else self._list(found)
         if resource is PODS and sub == "log":
             chunks = pods.log(api, self.server.logs, namespace, name, self._query, self._alive)
             return self._stream("text/plain", chunks)
@@ -183,6 +187,9 @@ class Handler(BaseHTTPRequestHandler):
         if sub not in ("", "status"):
             raise no_such_path()
         return self._send(200, self._formed(resource, [obj], obj, obj["metadata"]["resourceVersion"]))
+
+    def _is_watch(self) -> bool:
+        return self._query.get("watch") in ("1", "true")
 
     def _wanted(self) -> selectors.Predicate:
         by_labels = selectors.labels(self._query.get("labelSelector", ""))
@@ -226,6 +233,7 @@ class Handler(BaseHTTPRequestHandler):
         self._stream(_JSON, (self._lines(found.resource, batch) for batch in batches))
 
     def _lines(self, resource: Resource, batch: list[Object]) -> bytes:
+        time.sleep(self.server.trouble.lag)
         for one in batch:
             obj = one["object"]
             if one["type"] not in ("ERROR", "BOOKMARK"):
@@ -308,6 +316,8 @@ class Handler(BaseHTTPRequestHandler):
         self._send_bytes(code, headers, _encoded(document) + b"\n")
 
     def _send_bytes(self, code: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        if self._lost:
+            raise ConnectionAbortedError
         self.send_response(code)
         for name, value in [*headers, ("Content-Length", str(len(body)))]:
             self.send_header(name, value)
@@ -328,7 +338,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _alive(self) -> bool:
         """Whether the client still listens and the server still serves."""
-        if self.server.closing.is_set():
+        if self.server.closing.is_set() or self._cuts != self.server.trouble.cuts:
             return False
         readable, _, _ = select.select([self.connection], [], [], 0)
         return not readable or bool(self.connection.recv(1, socket.MSG_PEEK))

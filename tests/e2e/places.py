@@ -19,8 +19,10 @@ import pytest
 from clients.kube import Connection, KubeClient, KubeError, NotFound, connect
 from clients.kube import resources as r
 from core.pods import is_ready
+from local.kubelet.services import Detour
 from local.metacontroller import Faults, Guards
 from local.runtime import Runtime
+from local.store import Trouble
 
 FLINK_IMAGE = os.environ.get("FLINK_IMAGE", "flink:2.3.0")
 OWN_IMAGE = os.environ.get("FLINKCTL_IMAGE", "flink-metacontroller/flinkctl:0.1.0")
@@ -46,6 +48,7 @@ class Place:
     local: bool  # pods are processes of this machine
     restart_metacontroller: Callable[[], None]
     guards: Guards = field(default_factory=Guards)  # in a cluster they see nothing
+    trouble: Trouble | None = None  # of the local API store
 
     def kill(self, pod: dict[str, Any]) -> None:
         """Without warning: SIGKILL where pods are processes, else the pod is taken away."""
@@ -60,17 +63,18 @@ class Place:
 
 
 @contextmanager
-def local(directory: Path, faults: Faults | None) -> Iterator[Place]:
+def local(directory: Path, faults: Faults | None = None, detour: Detour | None = None) -> Iterator[Place]:
     """A runtime of its own in `directory`, with guards on."""
     state = directory / "state"
     state.mkdir(parents=True)
     guards = Guards()
-    with Runtime(directory / "runtime", {}, guards=guards, faults=faults) as runtime:
+    with Runtime(directory / "runtime", {}, guards=guards, faults=faults, detour=detour) as runtime:
         client = _client(connect(str(runtime.kubeconfig)))
         source = {"hostPath": {"path": str(state), "type": "DirectoryOrCreate"}}
         with namespace(client) as name:
             restart = runtime.restart_metacontroller
-            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, True, restart, guards)
+            trouble = runtime.store.trouble
+            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, True, restart, guards, trouble)
 
 
 @contextmanager

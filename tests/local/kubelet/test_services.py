@@ -138,3 +138,7 @@ def test_a_service_leads_to_its_pod_and_follows_it(world):
             while True:
                 assert ask(old)[0] == first
     world.client.delete(r.SERVICES, "echo", namespace="default")
+
+
+def test_a_detour_is_told_as_a_name():
+    assert "127.128.0.1 127.64.0.1" in hosts_text("ns", [], {"127.64.0.1": "127.128.0.1"}).splitlines()

@@ -1,0 +1,132 @@
+"""Did a job run twice, and did its state go back? Decided from looks alone. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+# What the system itself had no time to see is no promise: two looks of the supervisor, which comes each second.
+SEEN_FOR = 2.0
+# Checkpoint n+1 may have begun before the count that was read while n was the newest, and a savepoint beside it.
+AHEAD = 3
+SURE_AFTER = 2.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One job in one look. `alive`: its runs that are not over, in whichever JobManager. The rest is of the only one:
+    what it says to have counted, and its checkpoints, read in this order. None, 0: nothing was said."""
+
+    at: float
+    alive: frozenset[str] = frozenset()
+    run: str = ""
+    running: bool = False  # all its tasks
+    total: int | None = None
+    errors: int = 0
+    restored: int = -1  # the count it began with, -1 for an empty state
+    completed: int = 0  # number of the newest checkpoint
+    restored_from: int = 0  # number of the checkpoint that it began with
+    restored_path: str = ""
+
+    @property
+    def beginning(self) -> tuple[str, int, int]:
+        return self.run, self.restored_from, self.restored
+
+
+class Finding(NamedTuple):
+    kind: str  # doubled, regression
+    job: str
+    what: str
+
+
+class _Mark(NamedTuple):
+    """So many records are in each checkpoint from that number on: the numbers go on through restarts."""
+
+    checkpoint: int
+    total: int
+
+
+class History:
+    """One job. `struck` says from when on state may be lost: what was completed and seen before may not."""
+
+    def __init__(self, job: str) -> None:
+        self.job = job
+        self.restores = 0
+        self._completed: list[tuple[float, int]] = []  # when a checkpoint was first seen
+        self._marks: list[_Mark] = []
+        self._struck_at = 0.0
+        self._last = Sight(0.0)
+        self._restored: tuple[str, int, int] | None = None  # the beginning that was judged last
+        self._candidate: tuple[str, int, int] | None = None
+        self._since, self._total = 0.0, 0
+        self._doubled: frozenset[str] = frozenset()
+        self._errors = 0
+
+    def struck(self, at: float) -> None:
+        self._struck_at = at
+        promised = self.promised
+        self._completed = [item for item in self._completed if item[1] >= promised]
+        older = [mark for mark in self._marks if mark.checkpoint <= promised]
+        self._marks = [*older[-1:], *(mark for mark in self._marks if mark.checkpoint > promised)]
+
+    @property
+    def promised(self) -> int:
+        """The newest checkpoint behind which the state may not go."""
+        return max((number for at, number in self._completed if at <= self._struck_at - SEEN_FOR), default=0)
+
+    def take(self, sight: Sight) -> list[Finding]:
+        return [Finding(kind, self.job, what) for kind, what in self._take(sight)]
+
+    def _take(self, sight: Sight) -> Iterator[tuple[str, str]]:
+        if len(sight.alive) > 1 and sight.alive != self._doubled:
+            yield "doubled", f"{len(sight.alive)} runs are alive: {', '.join(sorted(sight.alive))}"
+        self._doubled = sight.alive if len(sight.alive) > 1 else frozenset()
+        if sight.total is None or len(sight.alive) != 1:
+            return
+        if sight.errors > self._errors:
+            yield "regression", f"{sight.errors} records were lost or counted twice, in run {sight.run}"
+        self._errors = sight.errors
+        if not self._surely_began(sight):
+            return
+        if sight.beginning != self._restored:
+            yield from self._judge(sight)
+            self.restores += self._restored is not None
+            self._restored = sight.beginning
+            self._forget(sight.restored_from)
+        self._note(sight)
+
+    def _surely_began(self, sight: Sight) -> bool:
+        """What a lost TaskManager said last is told for a while, beside what the JobManager knows of the new start:
+        only a run that counts has begun."""
+        if not sight.running or sight.beginning != self._candidate:
+            self._candidate, self._since = sight.beginning if sight.running else None, sight.at
+        counts, self._total = (sight.total or 0) > self._total, sight.total or 0
+        known = self._candidate is not None and self._candidate == self._restored
+        return known or (self._candidate is not None and counts and sight.at - self._since >= SURE_AFTER)
+
+    def _judge(self, sight: Sight) -> Iterator[tuple[str, str]]:
+        promised, began = self.promised, sight.restored_path or "an empty state"
+        if sight.restored_from < promised:
+            what = f"run {sight.run} began with checkpoint {sight.restored_from} ({began})"
+            yield "regression", f"{what}; checkpoint {promised} had been completed, and seen for {SEEN_FOR:.0f} s"
+            return
+        counted = max((mark.total for mark in self._marks if mark.checkpoint <= sight.restored_from), default=-1)
+        if sight.restored < counted:
+            yield "regression", f"run {sight.run} began with {sight.restored} records ({began}), {counted} were in it"
+
+    def _forget(self, checkpoint: int) -> None:
+        """What came after it: the run begins with this one, and gives the same numbers again."""
+        self._completed = [item for item in self._completed if item[1] <= checkpoint]
+        self._marks = [mark for mark in self._marks if mark.checkpoint <= checkpoint]
+
+    def _note(self, sight: Sight) -> None:
+        if sight.completed > max((number for _, number in self._completed), default=0):
+            self._completed.append((sight.at, sight.completed))
+        last, self._last = self._last, sight
+        same = (last.run, last.restored_from) == (sight.run, sight.restored_from) and sight.running and last.running
+        # Only while it counts: what a lost TaskManager said last is told for a while.
+        if not same or last.total is None or sight.total is None or sight.total <= last.total or not sight.completed:
+            return
+        if not self._marks or self._marks[-1].checkpoint < sight.completed + AHEAD:
+            self._marks.append(_Mark(sight.completed + AHEAD, sight.total))

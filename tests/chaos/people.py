@@ -1,0 +1,59 @@
+"""What people do meanwhile, and what they do when it is over so that every job runs again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from clients.kube import KubeError
+from clients.kube import resources as r
+from tests.e2e.world import World
+
+from .looking import Watcher
+
+log = logging.getLogger("chaos")
+PATIENCE = 30.0
+CONFIGURATION = "cluster/flinkConfiguration/web.refresh-interval"
+
+
+class People:
+    def __init__(self, world: World, watcher: Watcher, deployment: str) -> None:
+        self._world, self._watcher, self._deployment = world, watcher, deployment
+        self._edits = 0
+
+    def act(self, action: str, job: str) -> None:
+        match action:
+            case "savepoint":
+                insist(lambda: self._world.request(r.FLINK_JOBS, job, "TRIGGER_SAVEPOINT"))
+            case "restart":
+                insist(lambda: self._world.request(r.FLINK_JOBS, job, "STOP"))
+            case "scale":
+                replicas = 3 - int(self._watcher.seen.jobs[job]["spec"]["jobParallelism"])
+                insist(lambda: self._world.scale(r.FLINK_JOBS, job, replicas))
+            case "edit-cluster":
+                self._edits += 1
+                value = str(3000 + self._edits)
+                insist(lambda: self._world.edit(r.FLINK_DEPLOYMENTS, self._deployment, CONFIGURATION, value))
+
+    def follow(self, action: str, job: str, patience: float) -> None:
+        """The second half of a restart, when the first is done."""
+        if action != "restart":
+            return
+        end = time.monotonic() + patience
+        while self._watcher.seen.status(job).get("supervisorStatus") != "Stopped" and time.monotonic() < end:
+            time.sleep(0.1)
+        insist(lambda: self._world.request(r.FLINK_JOBS, job, "START"))
+
+
+def insist(deed: Callable[[], None]) -> None:
+    """As people do when the API does not answer."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return deed()
+        except KubeError as error:
+            if time.monotonic() > end:
+                raise
+            log.info("once more: %s", error)
+            time.sleep(0.2)

@@ -1,0 +1,88 @@
+"""What counts as doubled, and as a state that went back."""
+
+from dataclasses import replace
+
+import pytest
+
+from .judge import AHEAD, SEEN_FOR, SURE_AFTER, History, Sight
+
+FIRST = Sight(0.0, frozenset({"a"}), "a", True, 0, completed=1)
+
+
+def ran(history, seconds=10):
+    """Run a counts 100 records a second, and completes a checkpoint each second. Returns its last sight."""
+    for second in range(seconds + 1):
+        sight = replace(FIRST, at=float(second), total=100 * second, completed=second + 1)
+        assert history.take(sight) == []
+    return sight
+
+
+def resumed(history, **how):
+    """Run b, told until it counts as its beginning."""
+    sight = replace(FIRST, alive=frozenset({"b"}), run="b", completed=50, **how)
+    looks = [replace(sight, at=20.0, total=5000), replace(sight, at=20.0 + SURE_AFTER, total=5200)]
+    return [found for look in looks for found in history.take(look)]
+
+
+def test_two_live_runs_are_told_once():
+    history = History("j")
+    both = replace(FIRST, alive=frozenset("ab"))
+    assert [found.kind for found in history.take(both) + history.take(both)] == ["doubled"]
+
+
+def test_the_newest_checkpoint_that_was_there_for_two_looks_is_promised():
+    history = History("j")
+    last = ran(history)
+    history.struck(last.at)
+    assert history.promised == last.completed - SEEN_FOR
+
+
+@pytest.mark.parametrize(("behind", "kinds"), [(-1, []), (0, []), (1, ["regression"])])
+def test_a_run_may_begin_with_what_was_promised_and_not_with_less(behind, kinds):
+    history = History("j")
+    history.struck(ran(history).at)
+    number = history.promised - behind
+    assert [found.kind for found in resumed(history, restored_from=int(number), restored=900)] == kinds
+
+
+def test_an_empty_start_after_there_was_state():
+    history = History("j")
+    history.struck(ran(history).at)
+    (found,) = resumed(history)
+    assert found.kind == "regression"
+    assert "an empty state" in found.what
+
+
+def test_the_records_of_a_checkpoint_must_be_in_it():
+    """What was counted when n was the newest is in n + AHEAD, whatever its number says."""
+    counted = 100 * (8 - AHEAD)
+    for restored, kinds in ((counted, []), (counted - 200, ["regression"])):
+        history = History("j")
+        history.struck(ran(history).at)
+        assert [found.kind for found in resumed(history, restored_from=9, restored=restored)] == kinds
+
+
+def test_lost_and_doubled_records():
+    history = History("j")
+    last = ran(history)
+    assert [found.kind for found in history.take(replace(last, at=11.0, errors=2))] == ["regression"]
+
+
+def test_what_a_lost_taskmanager_said_last_is_no_beginning():
+    """The JobManager says already that it restores, the gauges are still those of before."""
+    history = History("j")
+    last = ran(history)
+    history.struck(last.at)
+    stale = replace(last, at=11.0, restored_from=10)
+    assert history.take(stale) + history.take(replace(stale, at=11.0 + SURE_AFTER)) == []
+    assert history.take(replace(stale, at=14.0, restored=950, total=960)) == []
+    assert history.take(replace(stale, at=14.0 + SURE_AFTER, restored=950, total=1160)) == []
+
+
+def test_a_new_run_gives_the_numbers_again():
+    """Checkpoints 10 and 11 of the lost run were no promise, and are none for the next loss."""
+    history = History("j")
+    history.struck(ran(history).at)
+    assert resumed(history, restored_from=9, restored=900) == []
+    history.struck(21.0)
+    assert history.promised == 9

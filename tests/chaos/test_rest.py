@@ -1,0 +1,63 @@
+"""The way to Flink's REST API, with a real connection: what comes through, and what does not."""
+
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread, Timer
+
+import pytest
+import requests
+
+from .rest import PORT, Rest, detour
+
+ADDRESS = "127.93.17.201"
+URL = f"http://{detour(ADDRESS)}:{PORT}/"
+
+
+@pytest.fixture
+def asked():
+    """The requests that reached Flink."""
+    found = []
+
+    class Flink(BaseHTTPRequestHandler):
+        def do_GET(self):
+            found.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *args):
+            pass
+
+    server = ThreadingHTTPServer((ADDRESS, PORT), Flink)
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def rest():
+    made = Rest()
+    made.follow([ADDRESS])
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("ill", "reached"), [("refused", 0), ("lost", 1)])
+def test_no_answer(rest, asked, ill, reached):
+    rest.begin(ill, 1.0, seed=1)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(URL, timeout=5)
+    assert len(asked) == reached
+    rest.end()
+    assert requests.get(URL, timeout=5).text == "ok"
+
+
+def test_an_answer_that_waits_for_the_end(rest, asked):
+    rest.begin("hang", 1.0, seed=1)
+    Timer(0.2, rest.end).start()
+    assert requests.get(URL, timeout=30).text == "ok"
+    rest.begin("hang", 1.0, seed=1)
+    with pytest.raises(requests.ReadTimeout):
+        requests.get(URL, timeout=0.2)
+    assert len(asked) == 2
