@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from clients.kube import KubeClient
 from clients.kube import resources as r
-from clients.kube.errors import KubeError, NotFound
+from clients.kube.errors import Conflict, KubeError, NotFound
 from clients.kube.resources import Resource
 from local.kubelet import images, scheduling
 from local.kubelet.container import Container, Files, Prepared
@@ -147,7 +147,13 @@ class PodRunner:
             "metadata": {"name": self._name, "namespace": self._namespace, "uid": self.uid},
             "target": {"apiVersion": "v1", "kind": "Node", "name": "local"},
         }
-        self._node.client.request("POST", r.PODS.path(self._namespace, self._name, "binding"), json=binding)
+        try:
+            self._node.client.request("POST", r.PODS.path(self._namespace, self._name, "binding"), json=binding)
+        except Conflict:
+            live = self._node.client.get(r.PODS, self._name, namespace=self._namespace)
+            if not live["spec"].get("nodeName"):
+                raise
+            # An earlier binding was done, and its answer lost.
         self._bound = True
 
     def _publish(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from clients.kube import KubeClient, NotFound, Resource, connect
 from clients.kube import resources as r
 from local.kubelet import Backoff, Kubelet
-from local.store import serve
+from local.store import Trouble, serve
 
 IMAGE = "box:1"
 _numbers = itertools.count()
@@ -26,6 +26,7 @@ class World(NamedTuple):
     root: Path  # the folder that plays image box:1
     images: dict[str, Path]
     kubeconfig: Path
+    trouble: Trouble  # of the store
 
     def create(self, resource: Resource, body: dict[str, Any]) -> dict[str, Any]:
         body = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
@@ -108,6 +109,6 @@ def world(tmp_path: Path) -> Iterator[World]:
         kubelet = Kubelet(client, directory, images, kubeconfig, backoff=Backoff(0.1, 1.0))
         kubelet.start()
         try:
-            yield World(client, directory, root, images, kubeconfig)
+            yield World(client, directory, root, images, kubeconfig, store.trouble)
         finally:
             kubelet.close()

@@ -30,6 +30,17 @@ def test_a_pod_that_runs_is_ready(world):
     assert state["ready"] and state["started"] and state["state"]["running"]["startedAt"]
 
 
+def test_a_pod_whose_binding_was_done_although_no_answer_came(world):
+    """It is bound already when the kubelet tries (again): that is no reason to wait."""
+    world.trouble.lag = 1.0  # so that this binding is the first
+    name = world.pod("sleep 1000")
+    target = {"apiVersion": "v1", "kind": "Node", "name": "local"}
+    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
+    world.client.request("POST", r.PODS.path("default", name, "binding"), json=body)
+    world.trouble.end()
+    world.until_phase(name, "Running")
+
+
 def test_two_pods_have_two_addresses(world):
     """Each can listen on the same port."""
     names = [world.pod("sleep 1000") for _ in range(2)]
