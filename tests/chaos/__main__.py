@@ -22,6 +22,8 @@ from .report import Report
 from .rest import Rest, detour
 from .run import Run
 
+TABLE_WIDTH = 110  # also where the output is no terminal
+
 
 def options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description="faults from a seed, and what came of them")
@@ -87,6 +89,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted: the report so far", file=sys.stderr)
     console = Console(highlight=False)
+    console.width = max(console.width, TABLE_WIDTH)
     console.print(report.table())
     for line in report.details():
         console.print(line, markup=False, soft_wrap=True)
