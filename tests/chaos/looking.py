@@ -18,6 +18,7 @@ from core.pods import is_ready
 from supervisor import steps
 
 from .judge import Finding, History, Sight
+from .rest import Rest
 
 log = logging.getLogger("chaos")
 PACE = 0.25  # seconds between two looks
@@ -60,10 +61,12 @@ class Seen:
 
 
 class Watcher:
-    """`jobs` are all FlinkJobs of the only cluster in the namespace."""
+    """`jobs` are all FlinkJobs of the only cluster in the namespace. `rest` is told of its JobManagers."""
 
-    def __init__(self, client: KubeClient, namespace: str, cluster: str, jobs: tuple[str, ...]) -> None:
-        self.client, self.namespace, self.cluster = client, namespace, cluster
+    def __init__(
+        self, client: KubeClient, namespace: str, cluster: str, jobs: tuple[str, ...], rest: Rest | None = None
+    ) -> None:
+        self.client, self.namespace, self.cluster, self._rest = client, namespace, cluster, rest
         self.histories = {job: History(job) for job in jobs}
         self.findings: list[Finding] = []
         self.seen = Seen()
@@ -99,6 +102,9 @@ class Watcher:
         except (KubeError, ValueError):
             jobs, pods, cluster, deployment = dict(before.jobs), before.pods, before.cluster, before.deployment
         now = Seen(at, deployment, cluster, {job: jobs[job] for job in self.histories if job in jobs}, pods)
+        if self._rest:
+            addresses = ((pod.get("status") or {}).get("podIP") for pod in now.of_role(names.JOBMANAGER))
+            self._rest.follow(filter(None, addresses))
         alive = self._alive(now)
         owners = {run: job for job, item in now.jobs.items() for run in runs(item)}
         sights = {job: self._sight(at, {run for run in alive if owners.get(run) == job}, alive) for job in now.jobs}

@@ -51,9 +51,9 @@ class Run:
     """One FlinkDeployment with two jobs in a place."""
 
     def __init__(self, place: Place, rest: Rest | None, api: tuple[str, str] = ("", "")) -> None:
-        self._place, self._rest = place, rest
+        self._place = place
         self._world = World(place)
-        self._watcher = Watcher(place.client, place.namespace, CLUSTER, NAMES)
+        self._watcher = Watcher(place.client, place.namespace, CLUSTER, NAMES, rest)
         self._hands = Hands(place, self._watcher, rest, api)
         self._people = People(self._world, self._watcher, CLUSTER)
 
@@ -118,7 +118,7 @@ class Run:
             heapq.heappush(due, (fault.after, count, lambda fault=fault: begin(fault)))  # type: ignore[misc]
         try:
             while due:
-                self._follow_jobmanagers(due[0][0] - (time.monotonic() - started))
+                time.sleep(max(0.0, due[0][0] - (time.monotonic() - started)))
                 heapq.heappop(due)[2]()
         except BaseException:
             for _, number, deed in due:
@@ -131,7 +131,7 @@ class Run:
         settling, since = Settling(), time.monotonic()
         lack = told = "no look"
         while time.monotonic() < since + PATIENCE:
-            self._follow_jobmanagers(PACE)
+            time.sleep(PACE)
             if (seen := self._watcher.seen).at <= since:
                 continue
             here = {(pod["metadata"]["uid"], container(pod)) for pod in seen.pods}
@@ -142,18 +142,6 @@ class Run:
                 log.debug("waiting: %s", lack)
             told = lack
         return lack
-
-    def _follow_jobmanagers(self, seconds: float) -> None:
-        """So long, while the way to new JobManagers is kept open."""
-        end = time.monotonic() + seconds
-        while True:
-            if self._rest:
-                pods = self._watcher.seen.of_role("jobmanager")
-                self._rest.follow(pod["status"]["podIP"] for pod in pods if (pod.get("status") or {}).get("podIP"))
-            left = end - time.monotonic()
-            if left <= 0:
-                return
-            time.sleep(min(PACE, left))
 
     def _hooks_lack(self) -> str:
         try:
