@@ -14,6 +14,7 @@ from .looking import Watcher
 
 log = logging.getLogger("chaos")
 PATIENCE = 30.0
+ASK_AGAIN = 10.0  # seconds, when a job was to be stopped and runs
 CONFIGURATION = "cluster/flinkConfiguration/web.refresh-interval"
 
 
@@ -40,8 +41,11 @@ class People:
         """The second half of a restart, when the first is done."""
         if action != "restart":
             return
-        end = time.monotonic() + patience
-        while self._watcher.seen.status(job).get("supervisorStatus") != "Stopped" and time.monotonic() < end:
+        end, again = time.monotonic() + patience, time.monotonic() + ASK_AGAIN
+        while (phase := self._watcher.seen.status(job).get("supervisorStatus")) != "Stopped" and time.monotonic() < end:
+            if phase == "Started" and time.monotonic() > again:
+                self.act(action, job)  # its savepoint failed, so it went on
+                again = time.monotonic() + ASK_AGAIN
             time.sleep(0.1)
         insist(lambda: self._world.request(r.FLINK_JOBS, job, "START"))
 
