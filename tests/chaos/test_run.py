@@ -15,6 +15,6 @@ KINDS = "jobmanager-killed,supervisor-killed,api-lost,rest-lost,watches-cut,meta
 @pytest.mark.timeout(300)
 def test_a_short_run(tmp_path: Path) -> None:
     report = Report(3, "local runtime")
-    chaos.run(chaos.options(["--seed=3", "--faults=6", "--minutes=1", f"--kinds={KINDS}"]), tmp_path, report)
+    chaos.run(chaos.options(["--seed=3", "--faults=6", "--minutes=0.4", f"--kinds={KINDS}"]), tmp_path, report)
     assert report.good, report.details()
     assert report.faults >= 2
