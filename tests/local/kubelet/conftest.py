@@ -85,7 +85,7 @@ class World(NamedTuple):
         """Whether the process runs; a zombie does not."""
         try:
             return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # before it is opened, or before it is read
             return False
 
     def log(self, name: str, container: str = "main") -> str:
