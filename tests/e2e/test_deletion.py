@@ -54,6 +54,7 @@ def made_again(world: World, kind: r.Resource, name: str) -> None:
 
 def test_a_deployment_takes_everything_along(world: World) -> None:
     """S9, S24: with a running job; in the foreground, as Argo CD deletes, so that children go before their parents."""
+    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": job(world.place)}))
     world.steady(CLUSTER, JOB)
     world.delete(r.FLINK_DEPLOYMENTS, CLUSTER, propagation="Foreground")
     world.wait("nothing is left", lambda: nothing_left(world))
@@ -92,12 +93,16 @@ def test_a_job_leaves_a_last_savepoint_if_its_spec_says_so(world: World) -> None
     (path,) = world.wait("Flink shows the savepoint", lambda: world.savepoints(CLUSTER, run))
     (message,) = world.wait("an event tells its path", lambda: said(world, job_uid, "JobStopped"))
     assert path in message
+    world.remove((r.FLINK_CLUSTERS, CLUSTER))
 
 
 @pytest.mark.slow
 def test_without_a_supervisor_the_deadline_ends_it(world: World) -> None:
     """Cluster and job are deleted while nobody is there to stop anything."""
-    world.apply(flink_job(JOB, job(world.place, changes={"deletionDeadline": 3})))
+    soon = {"deletionDeadline": 3}
+    world.apply(
+        flink_cluster(CLUSTER, cluster(world.place, changes=soon)), flink_job(JOB, job(world.place, changes=soon))
+    )
     world.steady(CLUSTER, JOB)
     world.edit(r.FLINK_CLUSTERS, CLUSTER, "supervisor/image", "flink-metacontroller/absent:1")
     world.wait("the supervisor is gone", lambda: not any(map(is_ready, world.pods(CLUSTER, names.SUPERVISOR))))
