@@ -25,7 +25,7 @@ _ADDRESSES = ipaddress.IPv4Network("127.64.0.0/11")  # 127.64 to 127.95: the sto
 class Kubelet:
     """Turns the pods of an API store into processes of this machine.
 
-    client: of the store. directory: for logs/<namespace>/<pod>/<container>.log, pods and hosts files; made if missing.
+    client: of the store. directory: for logs/<namespace>/<pod>/<container>.log and pods; made if missing.
     images: image name → folder that plays its root file system; read at each start, so it may change.
     kubeconfig: given to containers of our own image. backoff: of restarts, image pulls and Jobs, in seconds.
     detour: where our own programs go when they mean the address of a pod; None: straight there.
@@ -44,7 +44,7 @@ class Kubelet:
         self._directory = directory.resolve()
         self._guard = Guard()
         self._pods = Mirror(client, r.PODS)
-        self._services = Services(client, self._pods, self._directory / "hosts", detour)
+        self._services = Services(client, self._pods, detour)
         self._workloads = Workloads(client, self._pods, backoff)
         self._node = Node(
             client,
@@ -52,7 +52,7 @@ class Kubelet:
             images,
             kubeconfig.resolve(),
             self._guard,
-            self._services.hosts,
+            self._services.write_hosts,
             backoff,
             scheduling.machine(),
         )

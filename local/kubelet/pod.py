@@ -32,7 +32,7 @@ class Node(NamedTuple):
     images: Mapping[str, Path]
     kubeconfig: Path
     guard: Guard
-    hosts: Callable[[str], Path]  # namespace → hosts file
+    write_hosts: Callable[[Path, str, str], None]  # the file for a pod of that namespace and address
     backoff: Backoff
     resources: scheduling.Amounts
 
@@ -187,6 +187,8 @@ class PodRunner:
         paths = {**image.paths, **mounts(container, found), message: folder / "termination-log"}
         rewrite = rewriter(paths, image.root)
         env = variables(container, self._pod, self.ip, lookup)
+        hosts = self._directory / "etc.hosts"  # no container has such a name
+        self._node.write_hosts(hosts, self._namespace, self.ip)
         request = Request(
             command=[rewrite(expand(word, env)) for word in container.get("command", ())],
             args=[rewrite(expand(word, env)) for word in container.get("args", ())],
@@ -196,7 +198,7 @@ class PodRunner:
             message=folder / "termination-log",
             hostname=self._name,
             ip=self.ip,
-            hosts=self._node.hosts(self._namespace),
+            hosts=hosts,
             kubeconfig=None
             if self._pod["spec"].get("automountServiceAccountToken") is False
             else self._node.kubeconfig,

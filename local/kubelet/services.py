@@ -28,9 +28,10 @@ _RETRY = 1.0  # seconds after an address could not be taken
 class Services:
     """Forwards and names, following a mirror of pods and its own of services."""
 
-    def __init__(self, client: KubeClient, pods: Mirror, directory: Path, detour: Detour | None = None) -> None:
+    def __init__(self, client: KubeClient, pods: Mirror, detour: Detour | None = None) -> None:
         self._pods, self._services = pods, Mirror(client, r.SERVICES)
-        self._directory, self._detour = directory, detour
+        self._hosts: dict[Path, tuple[str, str]] = {}  # a pod's hosts file → its namespace and address
+        self._detour = detour
         self._loop = asyncio.new_event_loop()
         self._changed = asyncio.Event()
         self._forwarders: dict[Address, Forwarder] = {}
@@ -49,18 +50,15 @@ class Services:
         self._thread.join()
         self._loop.close()
 
-    def hosts(self, namespace: str) -> Path:
-        """The hosts file as the pods of a namespace see names; kept up to date from now on."""
-        path = self._directory / f"{namespace}.hosts"
-        if not path.exists():
-            self._directory.mkdir(parents=True, exist_ok=True)
-            _replace(path, self._hosts_text(namespace))
-            self._loop.call_soon_threadsafe(self._changed.set)  # in case a service came in between
-        return path
+    def write_hosts(self, path: Path, namespace: str, ip: str) -> None:
+        """The hosts file of a pod, kept up to date for as long as its folder is there."""
+        _replace(path, self._hosts_text(namespace, ip))
+        self._hosts[path] = (namespace, ip)
+        self._loop.call_soon_threadsafe(self._changed.set)  # in case a service came in between
 
-    def _hosts_text(self, namespace: str) -> str:
-        detours = {ip: self._detour(ip) for ip in self._living()} if self._detour else {}
-        return hosts_text(namespace, self._services.objects(), detours)
+    def _hosts_text(self, namespace: str, ip: str) -> str:
+        detours = {other: self._detour(other) for other in self._living()} if self._detour else {}
+        return hosts_text(namespace, ip, self._services.objects(), detours)
 
     def _living(self) -> list[str]:
         """The addresses of the pods that have one."""
@@ -89,8 +87,11 @@ class Services:
     async def _apply(self) -> bool:
         """Make forwarders and files what the mirrors say; False if an address could not be taken."""
         services, pods = self._services.objects(), self._pods.objects()
-        for path in self._directory.glob("*.hosts"):
-            _replace(path, self._hosts_text(path.stem))
+        for path, (namespace, ip) in list(self._hosts.items()):
+            try:
+                _replace(path, self._hosts_text(namespace, ip))
+            except FileNotFoundError:
+                self._hosts.pop(path)
         wanted = routes(services, pods)
         for address in self._forwarders.keys() - wanted.keys():
             await self._forwarders.pop(address).close()
@@ -200,10 +201,10 @@ def is_backend(spec: Object, pod: Object) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
-def hosts_text(namespace: str, services: Iterable[Object], detours: Mapping[str, str] = {}) -> str:
-    """Pure: localhost, this machine, every service by the names that a pod of `namespace` may use, and what leads
-    elsewhere."""
-    lines = ["127.0.0.1 localhost", f"127.0.0.1 {socket.gethostname()}"]
+def hosts_text(namespace: str, ip: str, services: Iterable[Object], detours: Mapping[str, str] = {}) -> str:
+    """Pure: every service by the names that a pod of `namespace` may use, and what leads elsewhere; localhost is where
+    the pod's programs listen: the JobManager of Flink 1.x looks there for its own BLOB server."""
+    lines = [f"{ip} localhost", f"127.0.0.1 {socket.gethostname()}"]
     for service in sorted(services, key=lambda item: (item["metadata"]["namespace"], item["metadata"]["name"])):
         address = service["spec"].get("clusterIP")
         if address and address != "None":

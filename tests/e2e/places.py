@@ -25,7 +25,9 @@ from local.runtime import Runtime
 from local.store import Trouble
 
 FLINK_IMAGE = os.environ.get("FLINK_IMAGE", "flink:2.3.0")
+OLD_FLINK_IMAGE = os.environ.get("OLD_FLINK_IMAGE", "flink:1.20.5")
 OWN_IMAGE = os.environ.get("FLINKCTL_IMAGE", "flink-metacontroller/flinkctl:0.1.0")
+IMAGES = (FLINK_IMAGE, OLD_FLINK_IMAGE, OWN_IMAGE)
 RELEASED_IMAGE = "flink-metacontroller/flinkctl:0.1.0"
 OVERLAY = Path(__file__).parents[2] / "metacontroller" / "overlays" / "default"
 HOOKS = ("flink-system", "app.kubernetes.io/name=flink-hooks")
@@ -44,6 +46,7 @@ class Place:
     state: str
     volume: dict[str, Any]
     flink_image: str
+    old_flink_image: str
     own_image: str
     local: bool  # pods are processes of this machine
     restart_metacontroller: Callable[[], None]
@@ -74,7 +77,7 @@ def local(directory: Path, faults: Faults | None = None, detour: Detour | None =
         with namespace(client) as name:
             restart = runtime.restart_metacontroller
             trouble = runtime.store.trouble
-            yield Place(client, name, str(state), source, FLINK_IMAGE, OWN_IMAGE, True, restart, guards, trouble)
+            yield Place(client, name, str(state), source, *IMAGES, True, restart, guards, trouble)
 
 
 @contextmanager
@@ -97,7 +100,7 @@ def on_cluster() -> Iterator[Place]:
         claim = {"persistentVolumeClaim": {"claimName": "state"}}
         # From here on the API server refuses every pod that does not pass.
         _label(client, name, {ENFORCE: "restricted"})
-        yield Place(client, name, f"/tmp/{name}", claim, FLINK_IMAGE, OWN_IMAGE, False, lambda: _restart(client))
+        yield Place(client, name, f"/tmp/{name}", claim, *IMAGES, False, lambda: _restart(client))
 
 
 def _client(connection: Connection) -> KubeClient:

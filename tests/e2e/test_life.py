@@ -17,12 +17,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, JOB = "life", "life-main"
 
 
-@pytest.fixture(scope="module")
-def life(world: World) -> Iterator[None]:
+@pytest.fixture(scope="module", params=["flink_image", pytest.param("old_flink_image", marks=pytest.mark.slow)])
+def life(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
+    spec = cluster(world.place, changes={"runtime.image": getattr(world.place, request.param)})
     # Never: nothing but requests and edits starts it again.
-    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"main": job(world.place, policy="Never")}))
-    yield
-    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
+    world.apply(flink_deployment(CLUSTER, spec, {"main": job(world.place, policy="Never")}))
+    try:
+        world.has_image(CLUSTER)
+        yield
+    finally:
+        world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from cli.demo.wordcount import Gauges
 from clients.kube import KubeClient, KubeError, NotFound, Resource
 from clients.kube import resources as r
 from core import conditions, names
+from core.pods import trouble
 from supervisor import steps
 
 from . import places
@@ -25,6 +26,7 @@ T = TypeVar("T")
 Object = dict[str, Any]
 KINDS = {item.kind: item for item in (r.FLINK_DEPLOYMENTS, r.FLINK_CLUSTERS, r.FLINK_JOBS)}
 PATIENCE = 120.0
+IMAGE_PATIENCE = 900.0
 LOOK_SECONDS = 0.2
 OVER = ("FINISHED", "CANCELED", "FAILED")
 
@@ -168,6 +170,20 @@ class World:
 
         self.wait(f"cluster {cluster} and its jobs {', '.join(jobs)} are ready", done)
         return {job: self.mark(job) for job in jobs}
+
+    def has_image(self, cluster: str) -> None:
+        """A Flink pod runs, however long its image took to come. Skips on a cluster whose nodes cannot get it."""
+
+        def done() -> bool:
+            pods = self.pods(cluster)
+            troubles = [told for pod in pods if "ImagePull" in (told := trouble(pod))]
+            if troubles and not self.place.local:
+                pytest.skip(f"OLD_FLINK_IMAGE={self.place.old_flink_image} is not on the nodes: {troubles[0]}")
+            return any(
+                "running" in item["state"] for pod in pods for item in pod["status"].get("containerStatuses", ())
+            )
+
+        self.wait(f"the image of {cluster} is there", done, IMAGE_PATIENCE)
 
     def settled(self, deployment: str, namespace: str) -> None:
         """All pods of the Deployment are of its present template, and ready."""

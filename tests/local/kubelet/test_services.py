@@ -62,9 +62,9 @@ def test_routes_know_ports_by_name_and_number():
 
 
 def test_names_are_short_in_their_own_namespace_only():
-    lines = hosts_text(
-        "ns", [service("b", "other", "127.96.0.2"), service(), service("headless", ip="None")]
-    ).splitlines()
+    services = [service("b", "other", "127.96.0.2"), service(), service("headless", ip="None")]
+    lines = hosts_text("ns", "127.64.0.9", services).splitlines()
+    assert lines[0] == "127.64.0.9 localhost"
     assert lines[2:] == [
         "127.96.0.1 s s.ns s.ns.svc s.ns.svc.cluster.local",
         "127.96.0.2 b.other b.other.svc b.other.svc.cluster.local",
@@ -141,4 +141,4 @@ def test_a_service_leads_to_its_pod_and_follows_it(world):
 
 
 def test_a_detour_is_told_as_a_name():
-    assert "127.128.0.1 127.64.0.1" in hosts_text("ns", [], {"127.64.0.1": "127.128.0.1"}).splitlines()
+    assert "127.128.0.1 127.64.0.1" in hosts_text("ns", "127.64.0.9", [], {"127.64.0.1": "127.128.0.1"}).splitlines()
