@@ -16,6 +16,7 @@ import pytest
 from clients.flink import FlinkClient
 
 DATA = Path(__file__).parents[2] / "data" / "flink"
+VERSIONS = ["1.17.2", "1.18.1", "1.19.3", "1.20.5", "2.0.2", "2.1.3", "2.2.1", "2.3.0"]
 
 
 @dataclass
@@ -135,7 +136,7 @@ def load(version: str, server: Server) -> Recording:
     return recording
 
 
-@pytest.fixture(params=["1.17.2", "1.20.5", "2.3.0"])
+@pytest.fixture(params=VERSIONS)
 def flink(request: pytest.FixtureRequest, server: Server) -> Recording:
     return load(request.param, server)
 
