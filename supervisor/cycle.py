@@ -1,7 +1,8 @@
 """One cluster's cycle: look at the cluster once, report about it, and let each job's lane take its step.
 
 It runs when a watch rings, and otherwise as often as the jobs ask for. A lane that is busy (main() runs inside a
-submission) is left alone, so that no job waits for another.
+submission) is left alone, so that no job waits for another. Its threads are its own, so that no cluster waits for
+another either.
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from clients.kube import Conflict, KubeClient, KubeError, resources
 from core import cluster as clusters
 from core import names
 from supervisor import observe, report
-from supervisor.cache import Cache
+from supervisor.cache import Key, Watches
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.lane import Lane, Surroundings
 from supervisor.leftovers import Leftovers
 
 log = logging.getLogger("supervisor")
+Objects = tuple[Mapping[str, Any], ...]
 PARALLEL_LANES = 16
-SHORTEST, AFTER_ERROR, WITHOUT_CLUSTER = 0.05, 2.0, 5.0
+SHORTEST, LONGEST, AFTER_ERROR = 0.05, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
 
 
 @dataclass
@@ -41,49 +43,36 @@ class _Slot:
 
 
 class ClusterCycle:
-    """Serves one FlinkCluster until told to stop."""
+    """Serves one FlinkCluster for as long as it is there, or until told to stop."""
 
-    def __init__(self, kube: KubeClient, namespace: str, name: str) -> None:
-        self.namespace, self.name = namespace, name
+    def __init__(self, kube: KubeClient, watches: Watches, cluster: Key) -> None:
+        self.namespace, self.name = self._key = cluster
         self.heartbeat = time.monotonic()
-        self._kube = kube
+        self._kube, self._watches = kube, watches
         self._bell, self._stop = threading.Event(), threading.Event()
-        own = {"namespace": namespace, "label_selector": f"{names.LABEL_CLUSTER}={name}"}
-        self._clusters = self._cache(resources.FLINK_CLUSTERS, namespace=namespace, name=name)
-        self._jobs = self._cache(resources.FLINK_JOBS, **own)
-        self._pods = self._cache(resources.PODS, **own)
-        self._pool = ThreadPoolExecutor(PARALLEL_LANES, thread_name_prefix="lane")
+        self._pool = ThreadPoolExecutor(PARALLEL_LANES, thread_name_prefix=f"lane-{self.name}")
         self._slots: dict[str, _Slot] = {}
         self._jobmanager: JobManager | None = None
         self._idle: dict[str, datetime] = {}
-        self._leftovers = Leftovers(kube, namespace)
+        self._leftovers = Leftovers(kube, self.namespace)
         self._removal: Future[None] | None = None
         self._surroundings = ""
 
-    def _cache(self, resource: resources.Resource, **selection: Any) -> Cache:
-        return Cache(self._kube, resource, self._bell, self._stop, **selection)
-
-    @property
-    def ready(self) -> bool:
-        return all(cache.filled.is_set() for cache in (self._clusters, self._jobs, self._pods))
+    def ring(self) -> None:
+        """Something changed: look now."""
+        self._bell.set()
 
     def stop(self) -> None:
         self._stop.set()
         self._bell.set()
 
     def run(self) -> None:
-        """Until stop(): a step that is under way is finished, not begun again."""
-        caches = (self._clusters, self._jobs, self._pods)
-        for cache in caches:
-            cache.start()
-        while not self._stop.is_set() and not self.ready:
-            self._stop.wait(SHORTEST)
-            self.heartbeat = time.monotonic()
-        while not self._stop.is_set():
+        """A step that is under way at the end is finished, not begun again."""
+        while not self._stop.is_set() and self._watches.clusters.of(self._key):
             self._bell.clear()
             pause = self._safe_tick()
             self.heartbeat = time.monotonic()
-            self._bell.wait(max(SHORTEST, pause))
+            self._bell.wait(max(SHORTEST, min(pause, LONGEST)))
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _safe_tick(self) -> float:
@@ -96,21 +85,21 @@ class ClusterCycle:
 
     def _tick(self) -> float:
         """Returns the seconds until the next one."""
-        found = self._clusters.objects()
+        found = self._watches.clusters.of(self._key)
         if not found:
-            return WITHOUT_CLUSTER
-        cluster, pods = found[0], self._pods.objects()
+            return SHORTEST
+        (cluster,), pods, jobs = found, self._watches.pods.of(self._key), self._watches.jobs.of(self._key)
         jobmanager = self._current(cluster, pods)
         look = jobmanager.look() if jobmanager else Look()
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look)
-        self._forget_jobs()
-        self._remove_leftovers(cluster, jobmanager, look)
-        pause = min(self._step_jobs(Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
+        self._forget_jobs(jobs)
+        self._remove_leftovers(cluster, jobs, jobmanager, look)
+        pause = min(self._step_jobs(jobs, Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
         starting = view.phase in ("Starting", "Stopping") or not view.answering
         return min(pause, 0.3) if starting and view.revision else pause
 
-    def _current(self, cluster: Mapping[str, Any], pods: tuple[Mapping[str, Any], ...]) -> JobManager | None:
+    def _current(self, cluster: Mapping[str, Any], pods: Objects) -> JobManager | None:
         """The JobManager of the incarnation that the status names, by its pod's address."""
         status = clusters.read_status(cluster)
         pod = observe.jobmanager_pod(pods, status.incarnation)
@@ -143,22 +132,24 @@ class ClusterCycle:
         except KubeError as error:
             log.warning("[%s/%s] report not written: %s", cluster.namespace, cluster.name, error)
 
-    def _forget_jobs(self) -> None:
-        alive = {job["metadata"]["uid"] for job in self._jobs.objects()}
+    def _forget_jobs(self, jobs: Objects) -> None:
+        alive = {job["metadata"]["uid"] for job in jobs}
         self._slots = {uid: slot for uid, slot in self._slots.items() if uid in alive}
 
-    def _remove_leftovers(self, cluster: Mapping[str, Any], jobmanager: JobManager | None, look: Look) -> None:
-        self._leftovers.notice(self._jobs.objects())
+    def _remove_leftovers(
+        self, cluster: Mapping[str, Any], jobs: Objects, jobmanager: JobManager | None, look: Look
+    ) -> None:
+        self._leftovers.notice(jobs)
         idle = self._removal is None or self._removal.done()
         if jobmanager and idle and self._leftovers.due:
             self._removal = self._pool.submit(self._leftovers.remove, cluster, jobmanager, look, datetime.now(UTC))
 
-    def _step_jobs(self, around: Surroundings) -> float:
+    def _step_jobs(self, jobs: Objects, around: Surroundings) -> float:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""
         now = time.monotonic()
         shape = f"{around.cluster} {around.look.jobs} {[pod['metadata']['resourceVersion'] for pod in around.pods]}"
         changed, self._surroundings = shape != self._surroundings, shape
-        for job in self._jobs.objects():
+        for job in jobs:
             slot = self._slots.setdefault(job["metadata"]["uid"], _Slot(Lane(self._kube, Recorder(self._kube))))
             if slot.step and not slot.step.done():
                 continue

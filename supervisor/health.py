@@ -1,4 +1,8 @@
-"""/healthz, /readyz and /metrics of the supervisor. Healthy means that the cycle's heartbeat is fresh."""
+"""/healthz, /readyz and /metrics of the supervisor.
+
+Healthy: the heartbeat of every cycle is fresh. Ready: the watches have brought what there is; so is who stands by for
+the holder of the Lease, and has no cycle.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import REGISTRY, generate_latest
 
-from supervisor.cycle import ClusterCycle
+from supervisor.fleet import Fleet
 
 # A cycle waits for Flink for some seconds at most; one that is silent for longer than this hangs.
 STALE = 120.0
 
 
-def serve(address: str, port: int, cycles: list[ClusterCycle]) -> ThreadingHTTPServer:
+def serve(address: str, port: int, fleet: Fleet) -> ThreadingHTTPServer:
     """In a thread of its own; the caller shuts it down."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, text = _answer(self.path, cycles)
+            status, text = _answer(self.path, fleet)
             body = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
@@ -36,12 +40,14 @@ def serve(address: str, port: int, cycles: list[ClusterCycle]) -> ThreadingHTTPS
     return server
 
 
-def _answer(path: str, cycles: list[ClusterCycle]) -> tuple[int, str]:
+def _answer(path: str, fleet: Fleet) -> tuple[int, str]:
     if path == "/metrics":
         return 200, generate_latest(REGISTRY).decode()
     if path == "/readyz":
-        return (200, "ok") if all(cycle.ready for cycle in cycles) else (503, "the watches are not there yet")
+        return (200, "ok") if fleet.ready else (503, "the watches are not there yet")
     if path == "/healthz":
-        silent = [cycle.name for cycle in cycles if time.monotonic() - cycle.heartbeat > STALE]
+        silent = [
+            f"{cycle.namespace}/{cycle.name}" for cycle in fleet.cycles() if time.monotonic() - cycle.heartbeat > STALE
+        ]
         return (503, f"no heartbeat: {', '.join(silent)}") if silent else (200, "ok")
     return 404, "not found"

@@ -52,8 +52,8 @@ def _deployment(cluster: Cluster, account: str) -> dict[str, Any]:
         "kind": "Deployment",
         "metadata": _metadata(cluster),
         "spec": {
-            # Never two at a time: the new one starts when the old one is gone.
-            "replicas": 1,
+            # Never two that act: new ones start when the old ones are gone, and of several the holder of a Lease acts.
+            "replicas": max(1, cluster.supervisor.replicas),
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector},
             "template": {
@@ -75,6 +75,7 @@ def _deployment(cluster: Cluster, account: str) -> dict[str, Any]:
 
 def _container(cluster: Cluster) -> dict[str, Any]:
     supervisor = cluster.supervisor
+    lease = f"--lease={cluster.namespace}/{names.supervisor_deployment(cluster.name)}"
     return {
         "name": names.SUPERVISOR,
         "image": supervisor.image,
@@ -85,6 +86,7 @@ def _container(cluster: Cluster) -> dict[str, Any]:
             f"--namespace={cluster.namespace}",
             f"--cluster-name={cluster.name}",
             f"--port={PORT}",
+            *([lease] if supervisor.replicas > 1 else []),
         ],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": quantities.resources(supervisor.resources) or RESOURCES,

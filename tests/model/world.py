@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -18,6 +19,7 @@ from core.job_status import JobStatus, read_status
 from supervisor import cycle as cycle_module
 from supervisor import jobmanager as jobmanager_module
 from supervisor import leftovers as leftovers_module
+from supervisor.cache import Scope, Watches
 from supervisor.cycle import ClusterCycle
 from supervisor.lane import Lane
 from tests.supervisor.lane.fakes import Clock, Killed, Knife, Run
@@ -71,14 +73,14 @@ class Supervisor(ClusterCycle):
     """The real cycle on caches that are behind, with a clock of ours."""
 
     def __init__(self, world: World) -> None:
-        super().__init__(world.api, NS, CLUSTER)  # type: ignore[arg-type]
+        watches = Watches(world.api, Scope(NS, CLUSTER), lambda _: None, Event())  # type: ignore[arg-type]
+        super().__init__(world.api, watches, (NS, CLUSTER))  # type: ignore[arg-type]
         self._pool = AtOnce()  # type: ignore[assignment]
         self.caches = Caches(world.api)
         self.caches.catch_up()  # its first lists
 
     def tick(self) -> None:
-        pairs = ((self._clusters, self.caches.clusters), (self._jobs, self.caches.jobs), (self._pods, self.caches.pods))
-        for real, behind in pairs:
+        for real, behind in zip(self._watches.caches, self.caches.every, strict=True):
             real._take(Listed(tuple(item for item in behind.all() if _is_chosen(item))))
         self._tick()
 

@@ -45,6 +45,7 @@ class Stage:
         self._read = ("", JobStatus())
         self.cluster(supervisorStatus="Started", revision="r1", incarnation=1)
         job = {"name": self.NAME, "namespace": "test", "uid": "6f1c", "generation": 1, "annotations": {}}
+        job["labels"] = {names.LABEL_CLUSTER: "demo"}
         self.kube.put(
             resources.FLINK_JOBS, {"apiVersion": names.API_VERSION, "kind": "FlinkJob", "metadata": job, "spec": SPEC}
         )

@@ -13,6 +13,7 @@ from clients.kube import Changed, Conflict, Listed, Unreachable
 from core import cluster as clusters
 from core import names
 from supervisor import cycle as module
+from supervisor.cache import Scope, Watches
 from supervisor.cycle import ClusterCycle
 
 
@@ -36,7 +37,8 @@ class Cycle(ClusterCycle):
     """... whose watches have brought what is on the stage."""
 
     def __init__(self, stage: Any) -> None:
-        super().__init__(stage.kube, "test", "demo")
+        watches = Watches(stage.kube, Scope("test"), lambda _: None, threading.Event())
+        super().__init__(stage.kube, watches, ("test", "demo"))
         self._pool.shutdown()
         self.stage, self.pool = stage, AtOnce()
         self._pool = self.pool  # type: ignore[assignment]
@@ -44,9 +46,9 @@ class Cycle(ClusterCycle):
     def refresh(self) -> None:
         stage = self.stage
         for cache, objects in (
-            (self._clusters, [stage.kube.objects["flinkclusters", "demo"]]),
-            (self._jobs, [stage.job]),
-            (self._pods, [{**pod, "metadata": {**pod["metadata"], "resourceVersion": "1"}} for pod in stage.pods()]),
+            (self._watches.clusters, [stage.kube.objects["flinkclusters", "demo"]]),
+            (self._watches.jobs, [stage.job]),
+            (self._watches.pods, list(map(seen, stage.pods()))),
         ):
             cache._take(Listed(tuple(copy.deepcopy(objects))))
 
@@ -60,6 +62,12 @@ class Cycle(ClusterCycle):
         return clusters.Report.parse(annotations.get(names.REPORT))
 
 
+def seen(pod: dict[str, Any]) -> dict[str, Any]:
+    metadata = {**pod["metadata"], "namespace": "test", "resourceVersion": "1"}
+    metadata["labels"] = {names.LABEL_CLUSTER: "demo", **metadata["labels"]}
+    return {**pod, "metadata": metadata}
+
+
 @pytest.fixture
 def cycle(stage, monkeypatch) -> Any:
     made = stage()
@@ -71,19 +79,6 @@ def cycle(stage, monkeypatch) -> Any:
 
     monkeypatch.setattr(module.JobManager, "__init__", init)
     return Cycle(made)
-
-
-def test_ready_when_every_watch_has_brought_its_first_list(cycle):
-    assert not cycle.ready
-    cycle.refresh()
-    assert cycle.ready
-
-
-def test_a_cluster_that_is_gone_is_waited_for(cycle):
-    cycle.refresh()
-    cycle._clusters._take(Changed("DELETED", cycle.stage.kube.objects["flinkclusters", "demo"]))
-    assert cycle._tick() == module.WITHOUT_CLUSTER
-    assert cycle.pool.done == 0
 
 
 def test_the_report_is_written_when_it_changes_and_only_then(cycle):
@@ -179,9 +174,12 @@ def test_a_life_in_the_cycle(cycle, monkeypatch):
     assert len(cycle.stage.alive) == 1
 
 
-def test_stop_ends_the_loop_between_two_steps(cycle, monkeypatch):
-    monkeypatch.setattr(module.Cache, "start", lambda self: None)
-    monkeypatch.setattr(cycle, "_tick", lambda: cycle.stop() or 60.0)
+@pytest.mark.parametrize("end", ["stop", "gone"])
+def test_the_loop_ends_between_two_steps(cycle, monkeypatch, end):
+    """When it is told to, and when its cluster is gone."""
+    gone = Changed("DELETED", cycle.stage.kube.objects["flinkclusters", "demo"])
+    ways = {"stop": cycle.stop, "gone": lambda: (cycle._watches.clusters._take(gone), cycle.ring())}
+    monkeypatch.setattr(cycle, "_tick", lambda: (ways[end](), 60.0)[1])
     monkeypatch.setattr(cycle, "_pool", module.ThreadPoolExecutor(1))
     cycle.refresh()
     thread = threading.Thread(target=cycle.run)
