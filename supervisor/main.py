@@ -50,6 +50,9 @@ def _leader(kube: KubeClient, lease: tuple[str, str], scopes: Sequence[Scope], f
 
 
 def _act_in_turn(fleet: Fleet, stop: threading.Event, leader: Leader) -> None:
+    """Who does not see the world yet is no candidate: it could not act, and would not know the owner of the Lease."""
+    while not (stop.is_set() or fleet.ready):
+        stop.wait(LOOK)
     if leader.campaign(stop):
         _act(fleet, stop, leader)
     leader.release()

@@ -269,3 +269,12 @@ def test_the_order_of_the_observed_children_does_not_matter() -> None:
     children = [applied(child) for child in MADE["cluster"]]
     answers = {post("/cluster/sync", cluster_body(PLAIN, items)) for items in (children, children[::-1])}
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize(("replicas", "pods", "leases"), [(0, 1, []), (1, 1, []), (3, 3, ["team/supervisor-demo"])])
+def test_of_several_supervisors_the_holder_of_a_lease_acts(replicas: int, pods: int, leases: list[str]) -> None:
+    cluster = clusters.read(flink_cluster(supervisor={"image": "x:1", "replicas": replicas}))
+    (spec,) = (child["spec"] for child in supervisor.make_all(cluster, role="r") if child["kind"] == "Deployment")
+    (container,) = spec["template"]["spec"]["containers"]
+    given = [arg.removeprefix("--lease=") for arg in container["args"] if arg.startswith("--lease=")]
+    assert (spec["replicas"], spec["strategy"], given) == (pods, {"type": "Recreate"}, leases)
