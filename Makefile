@@ -30,7 +30,8 @@ test: check ## lint, types and tests, fast ones first; under ten minutes
 	$(BIN)/pytest -m 'not e2e and not slow' -n 2
 	$(BIN)/pytest -m 'e2e and not slow'
 
-test-all: check test-unit test-local ## every test that this machine can run
+test-all: export HYPOTHESIS_PROFILE = explore
+test-all: check test-unit test-local ## every test that this machine can run, with new examples each time
 
 test-unit: .venv/ready ## the tests without Flink
 	$(BIN)/pytest -m 'not e2e' -n 2

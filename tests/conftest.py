@@ -1,6 +1,14 @@
 """Options of the whole test run: pytest reads them here, before it collects."""
 
+import os
+
 import pytest
+from hypothesis import settings
+
+# The same examples in each run, so that it judges the change and not its luck. `explore` draws new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("explore", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

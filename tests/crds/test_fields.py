@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import crds
+from core import schema
 from core.job_status import JobStatus, RecoveryPoint
 from core.records import camel
 
@@ -359,3 +360,8 @@ def test_every_stored_field_is_in_the_schema(record: Any, kind: str, path: str) 
     known, stored = find(crds.schema(kind), path)[0]["properties"], [camel(field.name) for field in fields(record)]
     assert stored
     assert [name for name in stored if name not in known] == []
+
+
+def test_the_slots_of_all_task_managers_are_a_product_of_two_whole_numbers():
+    status = {"totalTaskSlots": (2**31 - 1) ** 2}
+    assert schema.errors(crds.schema("FlinkCluster")["properties"]["status"], status) == []
