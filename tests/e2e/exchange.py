@@ -108,7 +108,13 @@ def _answered(said: Iterable[tuple[str, Said]]) -> dict[str, list[str]]:
             changes += [f"-{name}" for name in sorted(before - children)]
             found.setdefault(parent, []).append(" ".join(filter(None, [phase, *changes])))
         last[parent] = (phase, children)
-    return dict(sorted(found.items()))
+    return {parent: _settled(answers) for parent, answers in sorted(found.items())}
+
+
+def _settled(answers: list[str]) -> list[str]:
+    """Without a bare phase that the next answer repeats: two writes in quick succession may be one sync or two."""
+    after = [*answers[1:], ""]
+    return [answer for answer, then in zip(answers, after, strict=True) if not then.startswith(f"{answer} ")]
 
 
 def _ours(kind: Resource, item: Object) -> bool:
