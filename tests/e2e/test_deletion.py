@@ -38,6 +38,8 @@ def test_what_a_deployment_made_is_made_again(world: World) -> None:
         world.steady(CLUSTER, JOB)
     # The JobManager of another cluster, although of the same name and incarnation, has not got the JAR.
     assert "BootstrapFailed" not in world.reasons(JOB)
+    world.delete(r.FLINK_DEPLOYMENTS, CLUSTER)
+    world.wait("nothing is left", lambda: nothing_left(world))
 
 
 def made_again(world: World, kind: r.Resource, name: str) -> None:

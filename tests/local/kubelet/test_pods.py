@@ -32,7 +32,7 @@ def test_a_pod_that_runs_is_ready(world):
 
 def test_a_pod_whose_binding_was_done_although_no_answer_came(world):
     """It is bound already when the kubelet tries (again): that is no reason to wait."""
-    world.trouble.lag = 1.0  # so that this binding is the first
+    world.trouble.lag = 3.0  # so that this binding is the first
     name = world.pod("sleep 1000")
     target = {"apiVersion": "v1", "kind": "Node", "name": "local"}
     body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}

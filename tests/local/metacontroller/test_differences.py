@@ -138,5 +138,6 @@ def test_types_go_by_group_and_deletes_before_creates(local):
     local.hooks.answer("/sync", {"children": wanted, "status": {}})
     local.poke()
     local.eventually(lambda: local.names(PODS) == ["p", "q"])
+    local.quiet()
     writes = [write for write in local.place.spy.writes if not write[1].startswith("things")]
     assert writes == [("DELETE", "configmaps/x"), *[("POST", "configmaps")] * 2, *[("POST", "pods")] * 2]
