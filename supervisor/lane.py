@@ -56,6 +56,7 @@ class Lane:
         self._unwritten: JobStatus | None = None  # newer recovery points than those stored
         self._written_at = datetime.min.replace(tzinfo=UTC)
         self._said = ""
+        self._checked: tuple[tuple[str, int], list[str]] = (("", 0), [])
 
     def step(self, resource: Mapping[str, Any], around: Surroundings) -> float:
         """One step; returns the seconds until the next one. Raises nothing: one job's trouble is its own."""
@@ -98,7 +99,7 @@ class Lane:
             status = status.but(
                 recovery_points=self._unwritten.recovery_points, had_state=status.had_state or self._unwritten.had_state
             )
-        problems = schema.errors(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"), "spec")
+        problems = self._problems(resource)
         world = World(
             now=self._clock(),
             job=_read(resource, problems),
@@ -112,6 +113,15 @@ class Lane:
             return world
         flink = around.jobmanager.job(status, around.look)
         return replace(world, flink=flink, flink_settings=around.jobmanager.settings)
+
+    def _problems(self, resource: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the spec; looked at once for each generation of it."""
+        metadata = resource["metadata"]
+        key = (metadata.get("uid", ""), metadata.get("generation", 0))
+        if self._checked[0] != key:
+            found = schema.errors(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"), "spec")
+            self._checked = (key, found)
+        return self._checked[1]
 
     def _log(self, name: str, world: World, decision: Decision) -> None:
         before, after = world.status.supervisor_status, decision.status.supervisor_status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
@@ -21,7 +20,7 @@ from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.lane import Lane, Surroundings
 
-from .fakes import Clock, Flink, Killed, Knife, Kube
+from .fakes import Clock, Flink, Killed, Knife, Kube, copied
 
 SPEC: dict[str, Any] = {
     "clusterName": "demo",
@@ -84,7 +83,7 @@ class Stage:
         return self._read[1]
 
     def annotate(self, action: str, **more: str) -> None:
-        job = copy.deepcopy(self.job)
+        job = copied(self.job)
         job["metadata"]["annotations"] |= {
             names.REQUESTED_ACTION: action,
             names.ACTION_TIMESTAMP: str(next(self._actions)),
@@ -93,12 +92,13 @@ class Stage:
         self.kube.put(resources.FLINK_JOBS, job)
 
     def edit(self, **spec: Any) -> None:
-        job = copy.deepcopy(self.job)
+        job = copied(self.job)
         job["spec"] |= spec
+        job["metadata"]["generation"] += 1
         self.kube.put(resources.FLINK_JOBS, job)
 
     def delete(self) -> None:
-        job = copy.deepcopy(self.job)
+        job = copied(self.job)
         job["metadata"]["deletionTimestamp"] = times.to_text(self.clock.now)
         self.kube.put(resources.FLINK_JOBS, job)
 
@@ -139,7 +139,7 @@ class Stage:
     def step(self) -> float:
         """One step of the lane; a killed supervisor is followed by the next one."""
         try:
-            pause = self.lane.step(copy.deepcopy(self.job), self.around())
+            pause = self.lane.step(copied(self.job), self.around())
         except Killed:
             self.kills += 1
             self.new_supervisor()

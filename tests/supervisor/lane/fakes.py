@@ -7,8 +7,8 @@ dies with the JobManager. Its state is one number, `work`, which grows while the
 
 from __future__ import annotations
 
-import copy
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +35,11 @@ KEPT = timedelta(minutes=5)  # rest.async.store-duration
 RETAINED = 5  # state.checkpoints.num-retained
 TAKES = 0.5  # seconds that a savepoint takes
 TERMINAL = ("FINISHED", "CANCELED", "FAILED")
+
+
+def copied(item: Any) -> Any:
+    """As what goes over a wire; several times as fast as deepcopy."""
+    return json.loads(json.dumps(item))
 
 
 class Killed(BaseException):
@@ -271,15 +276,15 @@ class Kube:
         self.writes: list[str] = []
 
     def put(self, resource: resources.Resource, body: dict[str, Any]) -> dict[str, Any]:
-        body = copy.deepcopy(body)
+        body = copied(body)
         body["metadata"]["resourceVersion"] = str(next(self.versions))
         self.objects[resource.plural, body["metadata"]["name"]] = body
-        return copy.deepcopy(body)
+        return copied(body)
 
     def get(self, resource: resources.Resource, name: str, *, namespace: str | None = None) -> dict[str, Any]:
         if (resource.plural, name) not in self.objects:
             raise KubeNotFound(404, "NotFound", f"{name} not found")
-        return copy.deepcopy(self.objects[resource.plural, name])
+        return copied(self.objects[resource.plural, name])
 
     def _current(self, resource: resources.Resource, name: str, version: str | None) -> dict[str, Any]:
         current = self.get(resource, name)

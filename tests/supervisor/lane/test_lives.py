@@ -133,6 +133,7 @@ def disturbed(make: Any, calls: range, **how: Any) -> list[tuple[str, Any]]:
     return lives
 
 
+STATUS = pytest.param("kube status", marks=pytest.mark.slow)  # there are many
 PARTS = 4  # so that several workers share the lives
 
 
@@ -147,7 +148,7 @@ def test_killed_at_any_call(stage, undisturbed, killed, when, part):
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("only", ["flink", "kube status", "kube patch"])
+@pytest.mark.parametrize("only", ["flink", STATUS, "kube patch"])
 def test_no_answer_at_any_call(stage, undisturbed, unknown, when, only):
     """Neither whether it happened (after) nor whether it did not (before) can be told from the silence."""
     calm = undisturbed(stage)
@@ -156,7 +157,7 @@ def test_no_answer_at_any_call(stage, undisturbed, unknown, when, only):
         assert outcome(life) == outcome(calm), call
 
 
-@pytest.mark.parametrize("only", ["kube status", "kube patch"])
+@pytest.mark.parametrize("only", [STATUS, "kube patch"])
 def test_a_conflict_at_any_write(stage, undisturbed, conflict, only):
     calm = undisturbed(stage)
     calls = range(sum(name.startswith(only) for name in calm.knife.seen))
