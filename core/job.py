@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import canonical, names, spec
@@ -48,6 +48,7 @@ class Restart:
     delay: int
     max_delay: int
     timeout: int
+    rollback: bool
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,17 @@ def read(resource: Mapping[str, Any]) -> Job:
     )
 
 
+def with_bootstrap(job: Job, bootstrap: dict[str, Any], flink_configuration: dict[str, str]) -> Job:
+    """The job with another `spec.bootstrap` and `spec.flinkConfiguration`: all that a submission is made of."""
+    return replace(
+        job,
+        bootstrap=_bootstrap(bootstrap),
+        bootstrap_spec=bootstrap,
+        bootstrap_digest=_bootstrap_digest(bootstrap, flink_configuration),
+        flink_configuration=flink_configuration,
+    )
+
+
 def requested_action(annotations: Mapping[str, str]) -> str:
     """The word in the annotation, upper case; '' for none. The Toolbox accepts any case, and NONE for nothing."""
     word = annotations.get(names.REQUESTED_ACTION, "").strip().upper()
@@ -148,4 +160,5 @@ def _restart(body: Mapping[str, Any]) -> Restart:
         delay=max(0, spec.whole(body, "restartDelay", 60)),
         max_delay=max(0, spec.whole(body, "restartMaxDelay", 600)),
         timeout=max(1, spec.whole(body, "restartTimeout", 180)),
+        rollback=spec.flag(body, "rollback", True),
     )

@@ -53,6 +53,25 @@ class Stop(Record):
 
 
 @dataclass(frozen=True)
+class StableSpec(Record):
+    """The spec that was Ready last, to come back to when an update fails."""
+
+    bootstrap: dict[str, Any] = field(default_factory=dict)
+    flink_configuration: dict[str, str] = field(default_factory=dict)
+    digest: str = ""
+    attempt: int = 0  # the last one of this spec
+
+
+@dataclass(frozen=True)
+class RejectedSpec(Record):
+    """The update that failed."""
+
+    digest: str = ""
+    failure: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
 class JobStatus(Record):
     """Empty text and 0 mean "none". Names are the Toolbox's where it has the field."""
 
@@ -90,6 +109,9 @@ class JobStatus(Record):
     # The JAR.
     delivery: Delivery = field(default_factory=Delivery)
     jar_id: str = ""
+    # Updates.
+    stable: StableSpec = field(default_factory=StableSpec)
+    rejected: RejectedSpec = field(default_factory=RejectedSpec)
     # State.
     recovery_points: tuple[RecoveryPoint, ...] = ()  # newest first
     had_state: bool = False

@@ -16,8 +16,8 @@ def text(spec: Mapping[str, Any], key: str, default: str = "") -> str:
     return default if value is None else str(value)
 
 
-def flag(spec: Mapping[str, Any], key: str) -> bool:
-    return spec.get(key) is True
+def flag(spec: Mapping[str, Any], key: str, default: bool = False) -> bool:
+    return spec.get(key, default) is True
 
 
 def part(spec: Mapping[str, Any], key: str) -> dict[str, Any]:

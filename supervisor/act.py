@@ -7,7 +7,7 @@ import logging
 
 from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
 from core.states import Phase
-from supervisor import steps
+from supervisor import rollback, steps
 from supervisor.decision import Action, Cancel, Decision, Run, StopJob, TakeSavepoint
 from supervisor.states import started, stopping
 from supervisor.world import World
@@ -75,6 +75,7 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Non
 
 def after_refusal(world: World, action: Action, error: Rejected) -> Decision | None:
     """What Flink's no means; `world` has the status that was written before the action. None: the next look decides."""
+    world = rollback.as_run(world)
     phase = world.status.supervisor_status
     if isinstance(action, Run):
         reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"

@@ -37,7 +37,7 @@ def _conditions(world: World, status: JobStatus) -> list[Condition]:
     ready, reason = (False, "InvalidSpec") if world.problems else _ready(status)
     waits = phase == Phase.STARTING and world.cluster.suspended and not status.holds_cluster
     down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and status.job_status != "FAILED")
-    stalled, what = _stalled(world, status)
+    stalled, what = _stalled(world, status, down)
     progressing = not ready and not down and not stalled
     why, trouble = _trouble(world, status, progressing)
     return [
@@ -51,6 +51,8 @@ def _conditions(world: World, status: JobStatus) -> list[Condition]:
 
 def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, str]:
     """What went wrong last, or that it has been on its way for longer than the cluster's taskTimeout; else empty."""
+    if status.rejected.digest:
+        return "RolledBack", status.rejected.failure
     if status.failure:
         return status.failure.split(":", 1)[0], status.failure
     before = conditions.find(status.conditions, conditions.PROGRESSING)
@@ -63,6 +65,8 @@ def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, s
 def _ready(status: JobStatus) -> tuple[bool, str]:
     phase = status.supervisor_status
     if phase == Phase.STARTED:
+        if status.rejected.digest:
+            return False, "RolledBack"
         return bool(status.ready_at), "Running" if status.ready_at else "WaitingForTasks"
     if phase == Phase.STOPPED and status.stopped_by == StoppedBy.FLINK:
         # A batch job that is done is all that it should be.
@@ -72,10 +76,12 @@ def _ready(status: JobStatus) -> tuple[bool, str]:
     return False, str(phase)
 
 
-def _stalled(world: World, status: JobStatus) -> tuple[str, str]:
+def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     """Why it waits for a person, and in words; empty when it does not."""
     if world.problems:
         return "InvalidSpec", status.message
+    if status.rejected.digest and not down:
+        return "RolledBack", f"the spec from before runs; mend this one, or start the job: {status.rejected.failure}"
     if status.failure.startswith("StateUnknown") and status.supervisor_status == Phase.STARTING:
         return "StateUnknown", status.failure
     failed = status.supervisor_status == Phase.STOPPED and status.job_status == "FAILED"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from core import times
 from core.job_status import JobStatus
 from core.states import Phase
-from supervisor import conditions, steps
+from supervisor import conditions, rollback, steps
 from supervisor.decision import Cancel, Decision, Event
 from supervisor.states import started, starting, stopped, stopping, terminated, unknown
 from supervisor.transitions import allowed
@@ -34,6 +34,7 @@ CARRIED_OUT = {
 
 def decide(world: World) -> Decision:
     """What to do about one job now. RuntimeError when a state module leaves the transition table."""
+    world = rollback.as_run(world)
     if world.problems and not world.job.deleting:
         decision = _held(world)
     else:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from core import canonical, times
 from core.job_status import Delivery, JobStatus, Stop
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
-from supervisor import recovery, settings
+from supervisor import recovery, rollback, settings
 from supervisor.decision import Action, Decision, Event
 from supervisor.world import World
 
@@ -122,6 +122,8 @@ def fail(world: World, reason: str, text: str) -> Decision:
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why, warning=True),))
     why = f"{reason}: {text}"[:MAX_MESSAGE]
+    if rollback.is_trial(world, known):
+        return _rolled_back(world, known, why)
     failures = known.failures + 1
     status = released(known).but(
         supervisor_status=Phase.STOPPED,
@@ -138,6 +140,17 @@ def fail(world: World, reason: str, text: str) -> Decision:
     if reason == "BootstrapFailed":
         status = fresh_delivery(status)
     return Decision(status, why, 0.0, events=(Event(reason, why, warning=True),))
+
+
+def _rolled_back(world: World, status: JobStatus, why: str) -> Decision:
+    """The spec that was Ready last runs again."""
+    trials = frozenset(job_id(world.job.uid, number + 1) for number in range(status.stable.attempt, status.attempt))
+    back = released(rollback.taken_back(world, status, why, trials))
+    status = back.but(
+        supervisor_status=Phase.STARTING, job_id="", job_status="", started_at="", failures=0, message=why
+    )
+    told = f"the update failed, the spec from before runs again: {why}"[:MAX_MESSAGE]
+    return Decision(status, told, 0.0, events=(Event("RolledBack", told, warning=True),))
 
 
 def _pause(world: World, failures: int) -> float:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import times
+from core.job_status import RejectedSpec
 from core.states import Phase, StoppedBy
-from supervisor import recovery, settings, steps
+from supervisor import recovery, rollback, settings, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
 from supervisor.world import Sight, World
 
 
 def decide(world: World) -> Decision:
-    decision = _first(world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _savepoint)
+    decision = _first(
+        world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _unproven, _savepoint
+    )
     return _followed(world, decision)
 
 
@@ -99,6 +102,7 @@ def _request(world: World) -> Decision | None:
                 by=StoppedBy.PERSON,
                 savepoint=savepoint,
                 forget=world.job.without_savepoint,
+                rejected=RejectedSpec(),
             )
         case "TRIGGER_SAVEPOINT" if not world.status.savepoint_trigger_id:
             decision = _take_savepoint(world, "a savepoint on request")
@@ -146,6 +150,15 @@ def _new_spec(world: World) -> Decision | None:
         # The job goes on until there is room for it.
         return _watch(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)
+
+
+def _unproven(world: World) -> Decision | None:
+    """An update that runs, and does not become Ready in time."""
+    if not rollback.overdue(world):
+        return None
+    text = world.flink.exception or ("no checkpoint completes" if world.flink.tasks_run else "its tasks do not run")
+    why = f"UpdateNotReady: {text}"[: steps.MAX_MESSAGE]
+    return steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
 
 
 def _take_savepoint(world: World, why: str) -> Decision:
@@ -225,7 +238,8 @@ def _watch(world: World, why: str = "", *, delay: float | None = None) -> Decisi
     if _recovered(world, ready_at):
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON
-    return steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
+    decision = steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
+    return replace(decision, status=rollback.proven(world, decision.status)) if ready_at else decision
 
 
 def _checkpointed(world: World) -> bool:

@@ -266,6 +266,7 @@ def _submit(world: World) -> Decision:
         restore_path=path,
         restored_path="",
         forgotten_checkpoint=0,
+        stable=replace(status.stable, attempt=attempt) if _is_stable(world) else status.stable,
         cluster_revision=world.cluster.revision,
         incarnation=world.cluster.incarnation,
         digest={
@@ -279,6 +280,10 @@ def _submit(world: World) -> Decision:
         message=why,
     )
     return Decision(intent, why, steps.BUSY, _run(world, intent_path=path, attempt=attempt))
+
+
+def _is_stable(world: World) -> bool:
+    return world.status.stable.digest == world.job.bootstrap_digest
 
 
 def _run(world: World, intent_path: str | None = None, attempt: int | None = None) -> Run:

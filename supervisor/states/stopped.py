@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core import times
-from core.job_status import JobStatus
+from core.job_status import JobStatus, RejectedSpec
 from core.states import Phase, RestartPolicy, StoppedBy
 from supervisor import recovery, steps
 from supervisor.decision import Decision
@@ -39,7 +39,9 @@ def _request(world: World) -> Decision | None:
             decision = steps.same(world, "cannot start: the spec suspends the job")
         else:
             status = recovery.forgotten(status) if job.without_savepoint else status
-            decision = _start(steps.fresh_delivery(status).but(failures=0), "started on request")
+            decision = _start(
+                steps.fresh_delivery(status).but(failures=0, rejected=RejectedSpec()), "started on request"
+            )
     elif job.action == "STOP":
         # From now on no policy starts it again.
         decision = steps.same(world, "stopped on request", stopped_by=StoppedBy.PERSON)

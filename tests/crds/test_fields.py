@@ -116,6 +116,7 @@ restart object required
 restart.restartPolicy string enum=Never|Always|OnlyIfFailed default=Never
 restart.restartDelay integer default=60
 restart.restartTimeout integer default=180
+restart.rollback boolean default=True
 """
 RESOURCE, PHASE = "enum=Unknown|Updating|Updated", "enum=Unknown|Starting|Started|Stopping|Stopped|Terminated"
 CLUSTER_STATUS = f"""

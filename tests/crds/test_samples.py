@@ -92,7 +92,13 @@ def test_defaults_of_the_smallest_job() -> None:
             "savepointOnDelete": False,
             "historyLimit": 10,
         },
-        "restart": {"restartPolicy": "Never", "restartDelay": 60, "restartMaxDelay": 600, "restartTimeout": 180},
+        "restart": {
+            "restartPolicy": "Never",
+            "restartDelay": 60,
+            "restartMaxDelay": 600,
+            "restartTimeout": 180,
+            "rollback": True,
+        },
         "bootstrap": {
             "image": "jobs:1",
             "className": "Main",

@@ -104,6 +104,29 @@ def test_a_job_that_fails_later_stays_stopped_with_policy_never(world: World) ->
     assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "True"
 
 
+def test_an_update_that_fails_is_taken_back(world: World) -> None:
+    """The spec from before runs again, from the savepoint taken for the update; the corrected one then replaces it."""
+    right = job(world.place)
+    world.apply(flink_job(ILL, right))
+    mark = world.steady(CLUSTER, WELL, ILL)[ILL]
+    arguments = right["bootstrap"]["arguments"]
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments, "--fail-in-main"])
+    stalled = world.wait(
+        "the spec from before runs again",
+        lambda: (
+            world.job(ILL).get("readyAt")
+            and (found := world.condition(r.FLINK_JOBS, ILL, "Stalled")).get("reason") == "RolledBack"
+            and found
+        ),
+    )
+    assert "main was asked to fail" in stalled["message"]
+    world.check_resumed(ILL, mark)
+    assert not world.is_ready(r.FLINK_JOBS, ILL)
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments[:-1], "600"])
+    world.steady(CLUSTER, WELL, ILL)
+    world.check_resumed(ILL, mark)
+
+
 @pytest.mark.parametrize("action", ["TRIGGER_SAVEPOINT", "STOP"])
 def test_a_savepoint_directory_that_cannot_be_written(world: World, action: str) -> None:
     """C.5 13: the run goes on, also when it was to be stopped, and the condition names the cause."""

@@ -91,6 +91,7 @@ class Run:
     work: float
     status: str = "RUNNING"
     age: float = 0.0
+    stuck: bool = False  # its tasks never run
     operations: dict[str, dict[str, Any]] = field(default_factory=dict)
     snapshots: list[Snapshot] = field(default_factory=list)
 
@@ -100,7 +101,7 @@ class Run:
 
     @property
     def tasks_run(self) -> bool:
-        return self.status == "RUNNING" and self.age >= 0.4
+        return self.status == "RUNNING" and self.age >= 0.4 and not self.stuck
 
 
 class Flink:
@@ -113,6 +114,8 @@ class Flink:
         self.answers = True
         self.runs: dict[str, Run] = {}
         self.carried: set[str] = set()
+        self.refused: set[str] = set()  # JARs whose main() throws
+        self.stuck: set[str] = set()  # JARs whose tasks never run
         self.history: list[Run] = []  # every run there ever was
         self.savepoints = 0
         self.checkpoint_every = 10.0  # seconds
@@ -132,7 +135,7 @@ class Flink:
                 before = run.age
                 run.age += seconds
                 run.work += seconds if run.tasks_run else 0.0
-                if int(run.age // self.checkpoint_every) > int(before // self.checkpoint_every):
+                if run.tasks_run and int(run.age // self.checkpoint_every) > int(before // self.checkpoint_every):
                     self._snapshot(run, f"s3://ckp/{run.id}/chk-{len(run.snapshots) + 1}", savepoint=False)
             for operation in run.operations.values():
                 if operation["state"] == "IN_PROGRESS" and self.clock.now >= operation["due"]:
@@ -232,9 +235,12 @@ class Flink:
                 raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
             if job_id in self.runs:
                 raise Duplicate(400, "DuplicateJobSubmissionException: Job has already been submitted.")
+            if jar_id in self.refused:
+                raise Rejected(500, "RuntimeException: main() throws")
             if savepoint_path and savepoint_path not in self.disk:
                 raise Rejected(400, f"FileNotFoundException: Cannot find checkpoint '{savepoint_path}'")
             run = Run(job_id, parallelism, savepoint_path or "", self.disk[savepoint_path] if savepoint_path else 0.0)
+            run.stuck = jar_id in self.stuck
             self.runs[job_id] = run
             self.history.append(run)
             self.most_at_once = max(self.most_at_once, sum(each.alive for each in self.runs.values()))
