@@ -38,6 +38,7 @@ class Savepoints:
     format: str
     on_delete: bool
     history_limit: int
+    max_state_age: int  # seconds; 0: any
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,7 @@ def _savepoints(body: Mapping[str, Any]) -> Savepoints:
         format=spec.text(body, "savepointFormat", "CANONICAL"),
         on_delete=spec.flag(body, "savepointOnDelete"),
         history_limit=max(1, spec.whole(body, "historyLimit", 10)),
+        max_state_age=max(0, spec.whole(body, "maxStateAge", 0)),
     )
 
 

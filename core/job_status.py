@@ -106,6 +106,7 @@ class JobStatus(Record):
     restored_path: str = ""  # what Flink says that it restored
     started_at: str = ""
     ready_at: str = ""
+    ready_until: str = ""  # when it was Ready last: what was processed up to then may be lost
     # The JAR.
     delivery: Delivery = field(default_factory=Delivery)
     jar_id: str = ""

@@ -82,7 +82,7 @@ def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
         return "InvalidSpec", status.message
     if status.rejected.digest and not down:
         return "RolledBack", f"the spec from before runs; mend this one, or start the job: {status.rejected.failure}"
-    if status.failure.startswith("StateUnknown") and status.supervisor_status == Phase.STARTING:
-        return "StateUnknown", status.failure
+    if status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING:
+        return status.failure.split(":")[0], status.failure
     failed = status.supervisor_status == Phase.STOPPED and status.job_status == "FAILED"
     return ("Failed", status.failure) if failed and world.job.restart.policy == "Never" else ("", "")

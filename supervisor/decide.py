@@ -68,7 +68,10 @@ def finished(world: World, decision: Decision) -> Decision:
     before, after = world.status.supervisor_status, decision.status.supervisor_status
     if not allowed(before, after):
         raise RuntimeError(f"no way from {before} to {after}: {decision.why}")
-    return replace(decision, status=stamped(world, conditions.described(world, decision.status)))
+    status = decision.status
+    if world.status.ready_at and not status.ready_at:
+        status = status.but(ready_until=times.to_text(world.now))
+    return replace(decision, status=stamped(world, conditions.described(world, status)))
 
 
 def stamped(world: World, status: JobStatus) -> JobStatus:

@@ -112,6 +112,15 @@ def start_point(status: JobStatus) -> str | None:
     return None if status.had_state else ""
 
 
+def work_since(status: JobStatus) -> float | None:
+    """Seconds of work that a start would do again: from its recovery point to when the job was Ready last. None for an
+    empty start, and when a time is not known."""
+    path = start_point(status)
+    point = next((point for point in status.recovery_points if point.path == path), None)
+    taken, until = times.from_text(point.timestamp if point else ""), times.from_text(status.ready_until)
+    return (until - taken).total_seconds() if taken and until else None
+
+
 def next_point(status: JobStatus) -> JobStatus | None:
     """The status in which the point that was just tried counts as unreadable, None when there is no other one."""
     passed_over = status.but(unreadable=(*status.unreadable, status.restore_path))

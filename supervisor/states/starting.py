@@ -31,6 +31,7 @@ def decide(world: World) -> Decision:
         _cluster_goes,
         _deliver,
         _no_state,
+        _too_old,
         _stray,
         _slots,
     )
@@ -230,6 +231,22 @@ def _no_state(world: World) -> Decision | None:
     why = (
         "StateUnknown: the job had state, and no recovery point is left (without execution.checkpointing.dir only the "
         "JobManager holds checkpoints); start it without savepoint to begin empty"
+    )
+    return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
+
+
+def _too_old(world: World) -> Decision | None:
+    """More work would be done again than the spec allows without asking."""
+    status, limit = world.status, world.job.savepoint.max_state_age
+    lost = recovery.work_since(status)
+    if not limit or lost is None or lost <= limit:
+        return None
+    if world.job.action == "START":
+        why = "started on request, whatever the age of its state"
+        return replace(steps.same(world, why, delay=0.0, ready_until="", failure=""), handled=True)
+    why = (
+        f"StateTooOld: the newest recovery point is {lost:.0f} s older than the job's last moment, "
+        f"spec.savepoint.maxStateAge allows {limit}; start the job to accept it: {recovery.start_point(status)}"
     )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
 

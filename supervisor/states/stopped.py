@@ -40,7 +40,8 @@ def _request(world: World) -> Decision | None:
         else:
             status = recovery.forgotten(status) if job.without_savepoint else status
             decision = _start(
-                steps.fresh_delivery(status).but(failures=0, rejected=RejectedSpec()), "started on request"
+                steps.fresh_delivery(status).but(failures=0, rejected=RejectedSpec(), ready_until=""),
+                "started on request",
             )
     elif job.action == "STOP":
         # From now on no policy starts it again.

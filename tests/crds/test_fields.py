@@ -192,6 +192,7 @@ flinkConfiguration map(int-or-string)
 savepoint.savepointFormat string enum=CANONICAL|NATIVE default=CANONICAL
 savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
+savepoint.maxStateAge integer default=0
 restart.restartMaxDelay integer default=600
 bootstrap.allowNonRestoredState boolean default=False
 """

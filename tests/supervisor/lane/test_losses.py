@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 
@@ -90,3 +92,46 @@ def test_a_stop_by_a_person_is_never_undone(ready, policy):
     ready.settle(120)
     assert ready.is_in("Stopped")
     assert len(ready.flink.history) == 1
+
+
+def lost_with_old_state(stage: Any) -> None:
+    """No checkpoint completes for a minute; then the JobManager dies."""
+    stage.edit(savepoint={**stage.job["spec"]["savepoint"], "maxStateAge": 30})
+    stage.settle(25)
+    stage.flink.checkpoint_every = 1e9
+    stage.settle(60)
+    stage.lose_jobmanager()
+
+
+def test_state_that_is_too_old_waits_for_a_person(ready):
+    lost_with_old_state(ready)
+    ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
+    ready.settle()
+    assert (ready.alive, len(ready.flink.history)) == ([], 1)
+    assert ready.conditions == {"Stalled": "StateTooOld", "Degraded": "StateTooOld"}
+    newest = ready.status.recovery_points[0].path
+    assert newest in ready.status.message
+
+    ready.flink.checkpoint_every = 10.0
+    ready.annotate("START")
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+    assert ready.conditions == {"Ready": "Running"}
+
+
+def test_state_that_is_too_old_is_taken_when_the_spec_allows_it(ready):
+    lost_with_old_state(ready)
+    ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
+    ready.flink.checkpoint_every = 10.0
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "maxStateAge": 300})
+    ready.play(ready.is_ready)
+    assert ready.conditions == {"Ready": "Running"}
+
+
+def test_the_age_of_state_does_not_grow_while_the_job_is_stopped(ready):
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "maxStateAge": 5})
+    ready.edit(suspend=True)
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.settle(100)
+    ready.edit(suspend=False)
+    ready.play(ready.is_ready)
