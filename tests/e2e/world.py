@@ -25,7 +25,7 @@ from .places import Place
 T = TypeVar("T")
 Object = dict[str, Any]
 KINDS = {item.kind: item for item in (r.FLINK_DEPLOYMENTS, r.FLINK_CLUSTERS, r.FLINK_JOBS)}
-PATIENCE = 120.0
+PATIENCE = 240.0
 IMAGE_PATIENCE = 900.0
 LOOK_SECONDS = 0.2
 OVER = ("FINISHED", "CANCELED", "FAILED")

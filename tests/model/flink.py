@@ -7,8 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from clients.flink import FlinkError, Overview, TaskManager, Unknown
+from clients.flink import FlinkError, Overview, Rejected, TaskManager, Unknown
 from tests.supervisor.lane.fakes import Clock, Flink, Knife, Run
+
+
+REFUSED = "refused"  # an argument
 
 
 class JobManager(Flink):
@@ -44,6 +47,8 @@ class JobManager(Flink):
             self.slow = False
             self.late.append(partial(self.run, jar_id, job_id=job_id, **more))
             raise Unknown("no answer in time")
+        if REFUSED in more["arguments"]:
+            raise Rejected(500, "RuntimeException: main() throws")
         before = len(self.history)
         answer = super().run(jar_id, job_id=job_id, **more)
         if len(self.history) > before:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from .flink import REFUSED
 from .kubernetes import Caches
 from .world import World
 
@@ -80,9 +81,10 @@ class Life(RuleBasedStateMachine):
     def edit_the_cluster(self, image: int) -> None:
         self.world.edit("cluster", runtime={"image": f"flink:{image}"})
 
-    @rule(arguments=st.integers(0, 2), parallelism=st.integers(0, 2))
-    def edit_the_job(self, arguments: int, parallelism: int) -> None:
-        bootstrap = {"image": "img:1", "className": "Main", "jarPath": "/app.jar", "arguments": ["x"] * arguments}
+    @rule(arguments=st.sampled_from([[], ["x"], [REFUSED]]), parallelism=st.integers(0, 2))
+    def edit_the_job(self, arguments: list[str], parallelism: int) -> None:
+        """With REFUSED, main() throws."""
+        bootstrap = {"image": "img:1", "className": "Main", "jarPath": "/app.jar", "arguments": arguments}
         self.world.edit("job", jobParallelism=parallelism, bootstrap=bootstrap)
 
     @rule(wrong=st.booleans())

@@ -24,7 +24,7 @@ from supervisor.cycle import ClusterCycle
 from supervisor.lane import Lane
 from tests.supervisor.lane.fakes import Clock, Killed, Knife, Run
 
-from .flink import JobManager
+from .flink import REFUSED, JobManager
 from .kubernetes import CLUSTER, NS, Api, Caches, Metacontroller, Object
 
 JOB = "demo-count"
@@ -338,13 +338,15 @@ class World:
 
     def _unrest_of_job(self, job: Object, status: JobStatus, runs: list[str]) -> str:
         wanted = 0 if job["spec"].get("suspend") else job["spec"]["jobParallelism"]
+        refused = REFUSED in job["spec"]["bootstrap"].get("arguments", ())
         if status.supervisor_status == "Stopped":
-            by_right = status.stopped_by == "Person" or not wanted
+            by_right = status.stopped_by == "Person" or not wanted or (refused and not status.stable.digest)
             return "" if by_right and not runs else f"the job is Stopped by {status.stopped_by}, {runs} run"
         running = status.supervisor_status == "Started" and bool(status.ready_at) and runs == [status.job_id]
-        readable = {**job, "spec": {**job["spec"], "restart": {}}}
+        spec = jobs.read({**job, "spec": {**job["spec"], "restart": {}}}).bootstrap_digest
+        taken_back = refused and status.rejected.digest == spec
         as_wanted = (status.job_parallelism, status.digest.get("bootstrap")) == (
             wanted,
-            jobs.read(readable).bootstrap_digest,
+            status.stable.digest if taken_back else spec,
         )
         return "" if running and as_wanted else f"the job is {status.supervisor_status}"
