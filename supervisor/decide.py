@@ -40,8 +40,9 @@ def decide(world: World) -> Decision:
     else:
         state = STATES[world.status.supervisor_status]
         decision = _request_settled(world, state(_without_handled_request(world)))
-    if world.strays and decision.action is None:
-        decision = replace(decision, action=Cancel(world.strays[0]), delay=min(decision.delay, steps.SOON))
+    strays = [run for run in world.strays if run != decision.status.job_id]
+    if strays and decision.action is None:
+        decision = replace(decision, action=Cancel(strays[0]), delay=min(decision.delay, steps.SOON))
     return finished(world, decision)
 
 

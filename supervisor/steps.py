@@ -15,6 +15,7 @@ from supervisor.world import World
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
 SOON = 1.0  # ... while something else is on its way
 MAX_MESSAGE = 700
+JOB_LOST = "JobLost"
 
 
 def same(world: World, why: str, *, delay: float = SOON, **changes: object) -> Decision:
@@ -81,7 +82,12 @@ def released(status: JobStatus) -> JobStatus:
 
 def lost(world: World) -> Decision:
     """The JobManager that ran the job is gone. It starts again from its newest recovery point, whatever the policy."""
-    status = released(world.status).but(job_id="", job_status="", failure="JobLost: the JobManager that ran it is gone")
+    status = released(world.status).but(
+        job_id="",
+        job_status="",
+        job_parallelism=world.status.job_parallelism,  # should Flink bring the run back
+        failure=f"{JOB_LOST}: the JobManager that ran it is gone",
+    )
     point = recovery.start_point(status)
     way = "no recovery point of it is known" if point is None else f"it comes back from {point or 'an empty state'}"
     why = f"the job was lost with its JobManager; {way}"
@@ -89,7 +95,7 @@ def lost(world: World) -> Decision:
         status.but(supervisor_status=Phase.STARTING, message=why),
         why,
         0.0,
-        events=(Event("JobLost", why, warning=True),),
+        events=(Event(JOB_LOST, why, warning=True),),
     )
 
 

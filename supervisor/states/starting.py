@@ -26,6 +26,7 @@ def decide(world: World) -> Decision:
         _person_stops,
         _spec_stops,
         _submitted,
+        _adopt,
         _person_forgets,
         _cluster_forgets,
         _cluster_goes,
@@ -95,6 +96,25 @@ def _submitted(world: World) -> Decision | None:
     return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
 
 
+def _adopt(world: World) -> Decision | None:
+    """Flink's own high availability has brought the lost run back, from its newest checkpoint: it is the job."""
+    status, cluster = world.status, world.cluster
+    run = steps.job_id(world.job.uid, status.attempt)
+    lost = status.failure.startswith(steps.JOB_LOST)
+    if not lost or run not in world.strays or cluster.phase not in (Phase.STARTING, Phase.STARTED):
+        return None
+    why = "Flink has recovered the job by itself"
+    adopted = status.but(
+        job_id=run,
+        cluster_revision=cluster.revision,
+        incarnation=cluster.incarnation,
+        restore_path="",  # Flink chose it
+        started_at=times.to_text(world.now),
+        message=why,
+    )
+    return Decision(adopted, why, steps.BUSY, events=(Event("JobAdopted", why),))
+
+
 def _missing(world: World) -> Decision:
     """Written down, and not in Flink: not given to it, or it is still at it."""
     if world.cluster.phase == Phase.STOPPING:
@@ -160,8 +180,8 @@ def _started(world: World) -> Decision:
     restored = checkpoints.restored.external_path or "" if checkpoints and checkpoints.restored else ""
     if wrong := _restored_wrongly(world, restored):
         return wrong
-    expected = world.status.restore_path
-    why = f"the job runs, {'from ' + expected if expected else 'started empty'}"
+    path = world.status.restore_path or restored
+    why = f"the job runs, {'from ' + path if path else 'started empty'}"
     decision = steps.to(
         world,
         Phase.STARTED,

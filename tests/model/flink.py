@@ -10,7 +10,6 @@ from typing import Any
 from clients.flink import FlinkError, Overview, Rejected, TaskManager, Unknown
 from tests.supervisor.lane.fakes import Clock, Flink, Knife, Run
 
-
 REFUSED = "refused"  # an argument
 
 

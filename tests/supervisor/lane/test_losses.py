@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,3 +136,37 @@ def test_the_age_of_state_does_not_grow_while_the_job_is_stopped(ready):
     ready.settle(100)
     ready.edit(suspend=False)
     ready.play(ready.is_ready)
+
+
+def recovered_by_flink(stage: Any) -> Any:
+    """The JobManager dies, and the next one has the job from a store of Flink's own; returns that run."""
+    (run,) = (run for run in stage.flink.runs.values() if run.alive)
+    newest = run.snapshots[-1]
+    stage.lose_jobmanager()
+    again = replace(run, restored=str(newest.external_path), age=0.0, work=stage.flink.disk[newest.external_path])
+    stage.flink.runs[run.id] = again
+    return again
+
+
+def test_a_job_that_flink_recovers_is_adopted(ready):
+    ready.settle(25)
+    run = recovered_by_flink(ready)
+    ready.play(lambda: ready.status.attempt == 1 and ready.is_ready())
+    ready.settle()
+    assert (ready.alive, len(ready.flink.history)) == ([run.id], 1)
+    assert ready.status.restored_path == run.restored
+    assert "JobAdopted" in ready.kube.events
+    assert ready.conditions == {"Ready": "Running"}
+
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert (ready.alive, run.status) == ([], "FINISHED")
+
+
+def test_a_job_that_flink_recovers_is_cancelled_when_it_is_not_wanted(ready):
+    ready.settle(25)
+    run = recovered_by_flink(ready)
+    ready.delete()
+    ready.play(lambda: ready.is_in("Terminated"))
+    ready.settle()
+    assert run.status == "CANCELED"
