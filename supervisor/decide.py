@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core import times
 from core.job_status import JobStatus
+from core.redaction import redacted
 from core.states import Phase
 from supervisor import conditions, rollback, steps
 from supervisor.decision import Cancel, Decision, Event
@@ -65,14 +66,35 @@ def _held(world: World) -> Decision:
 
 
 def finished(world: World, decision: Decision) -> Decision:
-    """With what every status says about itself. RuntimeError for a transition that is not in the table."""
+    """Without secrets, and with what every status says about itself. RuntimeError for a transition that is not in the
+    table."""
     before, after = world.status.supervisor_status, decision.status.supervisor_status
     if not allowed(before, after):
         raise RuntimeError(f"no way from {before} to {after}: {decision.why}")
+    decision = _without_secrets(world, decision)
     status = decision.status
     if world.status.ready_at and not status.ready_at:
         status = status.but(ready_until=times.to_text(world.now))
     return replace(decision, status=stamped(world, conditions.described(world, status)))
+
+
+def _without_secrets(world: World, decision: Decision) -> Decision:
+    """All that is said to people: it may be Flink's own words."""
+
+    def clean(text: str) -> str:
+        return redacted(text, world.secrets)
+
+    status = decision.status
+    return replace(
+        decision,
+        why=clean(decision.why),
+        status=status.but(
+            message=clean(status.message),
+            failure=clean(status.failure),
+            stop=replace(status.stop, reason=clean(status.stop.reason)),
+        ),
+        events=tuple(replace(event, message=clean(event.message)) for event in decision.events),
+    )
 
 
 def stamped(world: World, status: JobStatus) -> JobStatus:

@@ -10,6 +10,7 @@ from core import cluster as clusters
 from core import names
 from core.job_status import JobStatus
 from core.pods import incarnation_of, is_dead
+from core.redaction import secrets_of
 from supervisor import steps
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, Bootstrap, ClusterView
@@ -42,6 +43,7 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
         polling_interval=max(1, cluster.supervisor.polling_interval),
         task_timeout=max(1, cluster.supervisor.task_timeout),
         forgets=report.forgets,
+        secrets=secrets_of(cluster.flink_configuration),
     )
 
 

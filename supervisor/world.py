@@ -10,6 +10,7 @@ from enum import StrEnum
 from clients.flink import Checkpoints, Operation
 from core.job import Job
 from core.job_status import JobStatus
+from core.redaction import secrets_of
 from core.states import Phase
 
 
@@ -35,6 +36,7 @@ class ClusterView:
     polling_interval: int  # seconds
     task_timeout: int  # seconds
     forgets: int  # how often people asked that its jobs begin empty
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)  # of its Flink configuration
 
     @property
     def can_run(self) -> bool:
@@ -107,6 +109,11 @@ class World:
         """How many recovery points are kept. With a wrong spec none is dropped: the limit may be what is wrong."""
         known = len(self.status.recovery_points) + 1 if self.problems else 0
         return max(self.job.savepoint.history_limit, known)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """What no text for people may hold."""
+        return self.cluster.secrets | secrets_of(self.job.flink_configuration)
 
     @property
     def lost(self) -> bool:

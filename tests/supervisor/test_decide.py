@@ -266,3 +266,35 @@ def test_a_run_of_an_earlier_attempt_is_cancelled(world, status):
     decision = decide(replace(world(status, **how), strays=("f" * 32,)))
     assert decision.action == Cancel("f" * 32)
     assert decision.status.supervisor_status == world(status).status.supervisor_status
+
+
+# ---- secrets -------------------------------------------------------------------------------------------------------
+
+TELLS = "S3Exception: hunter2-and-more and letmein-again are refused, password=x, at http://me:pw@minio"
+TOLD = "S3Exception: *** and *** are refused, password=***, at http://me:***@minio"
+
+
+def test_no_secret_of_job_or_cluster_is_told_to_anybody(world):
+    secrets = frozenset({"letmein-again"})
+    job = {"flinkConfiguration": {"my.token": "hunter2-and-more"}}
+    decision = decide(
+        world("ready", cluster=("up", {"secrets": secrets}), flink=("failed", {"exception": TELLS}), job=job)
+    )
+    status = decision.status
+    conditions = [item["message"] for item in status.conditions if item["type"] in ("Ready", "Degraded")]
+    assert all(TOLD in text for text in (decision.why, status.message, status.failure, *conditions))
+    assert all(TOLD in event.message for event in decision.events)
+    assert decision.events
+
+
+def test_nor_is_one_in_the_reason_of_a_stop(world):
+    seen = world("submitted", flink=("waits", {"exception": TELLS}), started_at="2026-03-01T11:00:00Z")
+    decision = decide(seen)
+    assert "password=***" in decision.status.stop.reason
+    assert "password=x" not in str(decision)
+
+
+def test_what_a_job_comes_back_from_is_used_as_it_is(world, known):
+    path = "s3://me:pw@bucket/token=x/chk-7"
+    status = decide(world("ready", flink="runs", recovery_points=(known(path),))).status
+    assert path in [point.path for point in status.recovery_points]

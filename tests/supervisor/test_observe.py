@@ -36,6 +36,13 @@ def test_the_cluster_as_its_jobs_see_it():
     assert view.can_run
 
 
+def test_the_secrets_of_the_cluster_are_known_and_not_printed():
+    spec = {**CLUSTER["spec"], "flinkConfiguration": {"s3.secret-key": "hunter2-and-more"}}
+    view = observe.cluster_view({**CLUSTER, "spec": spec}, [pod()], LOOK)
+    assert view.secrets == {"hunter2-and-more"}
+    assert "hunter2" not in str(view)
+
+
 PODS = {
     "well": ([pod(), pod("taskmanager")], True, False),
     "none": ([], True, True),
