@@ -6,7 +6,8 @@ Only ever for texts. A path that a job comes back from is used as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
 HIDDEN = "***"
 SHORTEST = 6  # characters: a shorter value would be hidden in every other word
@@ -36,9 +37,10 @@ _NAMED = re.compile(
 _ARGUMENT = re.compile(rf"(--?[\w.-]*(?:{_WORDS})s?\s+)(?!--?\w)(?:{_VALUE})", re.IGNORECASE)
 
 
-def redacted(text: str, secrets: Iterable[str] = ()) -> str:
+@lru_cache(maxsize=512)  # a status says the same for most of its life
+def redacted(text: str, secrets: frozenset[str] = frozenset()) -> str:
     """The text without `secrets`, and without what its own words call one. Twice is the same as once."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
+    for secret in sorted(secrets, key=len, reverse=True):
         text = _without(text, secret)
     text = _HEADER.sub(rf"\1{HIDDEN}", text)
     text = _BEARER.sub(rf"\1{HIDDEN}", text)

@@ -8,7 +8,7 @@ import logging
 from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
 from core.states import Phase
 from supervisor import rollback, steps
-from supervisor.decision import Action, Cancel, Decision, Run, StopJob, TakeSavepoint
+from supervisor.decision import Action, Cancel, Decision, Reason, Run, StopJob, TakeSavepoint
 from supervisor.states import started, stopping
 from supervisor.world import World
 
@@ -78,7 +78,7 @@ def after_refusal(world: World, action: Action, error: Rejected) -> Decision | N
     world = rollback.as_run(world)
     phase = world.status.supervisor_status
     if isinstance(action, Run):
-        reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"
+        reason: Reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"
         return steps.fail(world, reason, error.text)
     if isinstance(error, NotFound):
         return None

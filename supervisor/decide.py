@@ -122,5 +122,5 @@ def _request_settled(world: World, decision: Decision) -> Decision:
         decision,
         status=decision.status.but(handled_action=token),
         handled=True,
-        events=(*decision.events, Event("RequestIgnored", why, warning=True)),
+        events=(*decision.events, Event("RequestIgnored", why)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from core.job_status import JobStatus
 
@@ -54,13 +55,51 @@ class Cancel:
 Action = Run | StopJob | TakeSavepoint | Cancel
 
 
+# Every reason that there is; docs/events.md says what each means. It is stable: people filter by it.
+Reason = Literal[
+    "BootstrapFailed",
+    "JobAdopted",
+    "JobCanceled",
+    "JobFailed",
+    "JobFinished",
+    "JobLost",
+    "JobRestarting",
+    "JobStarted",
+    "JobStopped",
+    "RecoveryPointUnreadable",
+    "RequestIgnored",
+    "RestoreMismatch",
+    "RolledBack",
+    "RunLeftBehind",
+    "SavepointCompleted",
+    "SavepointFailed",
+    "StartTimedOut",
+    "SubmissionFailed",
+    "UpdateNotReady",
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+NORMAL: frozenset[Reason] = frozenset(
+    {"JobAdopted", "JobCanceled", "JobFinished", "JobRestarting", "JobStarted", "JobStopped", "SavepointCompleted"}
+)
+
+
 @dataclass(frozen=True)
 class Event:
-    """A Kubernetes Event on the FlinkJob; `reason` is stable, CamelCase."""
+    """A Kubernetes Event on the FlinkJob, or on its FlinkCluster."""
 
-    reason: str
+    reason: Reason
     message: str
-    warning: bool = False
+
+    @property
+    def type(self) -> str:
+        return "Normal" if self.reason in NORMAL else "Warning"
+
+
+def parted(failure: str) -> tuple[Reason, str]:
+    """A status's failure, "Reason: text", as what an Event says."""
+    word, _, text = failure.partition(": ")
+    known = next((reason for reason in REASONS if reason == word), None)
+    return (known, text) if known else ("JobFailed", failure)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def manifest(resource: Mapping[str, Any], event: Event, now: datetime) -> dict[s
         },
         "reason": event.reason,
         "message": event.message[:1024],
-        "type": "Warning" if event.warning else "Normal",
+        "type": event.type,
         "source": {"component": COMPONENT},
         "reportingComponent": COMPONENT,
         "firstTimestamp": moment,

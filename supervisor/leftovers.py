@@ -94,7 +94,7 @@ class Leftovers:
             pass
         self._runs.append(left)
         why = f"FlinkJob {left.name} was deleted before its run {left.run} had ended: the run is cancelled"
-        self._recorder.record(cluster, [Event("RunLeftBehind", why, warning=True)])
+        self._recorder.record(cluster, [Event("RunLeftBehind", why)])
 
     def _alive(self, left: _Left, jobmanager: JobManager, look: Look) -> bool:
         found = look.jobs.get(left.run)

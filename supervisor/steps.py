@@ -9,13 +9,13 @@ from core import canonical, times
 from core.job_status import Delivery, JobStatus, Stop
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
 from supervisor import recovery, rollback, settings
-from supervisor.decision import Action, Decision, Event
+from supervisor.decision import Action, Decision, Event, Reason
 from supervisor.world import World
 
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
 SOON = 1.0  # ... while something else is on its way
 MAX_MESSAGE = 700
-JOB_LOST = "JobLost"
+JOB_LOST: Reason = "JobLost"
 
 
 def same(world: World, why: str, *, delay: float = SOON, **changes: object) -> Decision:
@@ -95,7 +95,7 @@ def lost(world: World) -> Decision:
         status.but(supervisor_status=Phase.STARTING, message=why),
         why,
         0.0,
-        events=(Event(JOB_LOST, why, warning=True),),
+        events=(Event(JOB_LOST, why),),
     )
 
 
@@ -116,7 +116,7 @@ def ended(world: World) -> Decision:
     )
 
 
-def fail(world: World, reason: str, text: str) -> Decision:
+def fail(world: World, reason: Reason, text: str) -> Decision:
     """The job does not run, and nobody wanted that. The restart policy decides, in Stopped.
 
     A start that failed because its recovery point is not there any more falls to the one before.
@@ -126,7 +126,7 @@ def fail(world: World, reason: str, text: str) -> Decision:
     if unreadable and (older := recovery.next_point(released(known))):
         why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"[:MAX_MESSAGE]
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
-        return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why, warning=True),))
+        return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
     why = f"{reason}: {text}"[:MAX_MESSAGE]
     if rollback.is_trial(world, known):
         return _rolled_back(world, known, why)
@@ -145,7 +145,7 @@ def fail(world: World, reason: str, text: str) -> Decision:
     )
     if reason == "BootstrapFailed":
         status = fresh_delivery(status)
-    return Decision(status, why, 0.0, events=(Event(reason, why, warning=True),))
+    return Decision(status, why, 0.0, events=(Event(reason, why),))
 
 
 def _rolled_back(world: World, status: JobStatus, why: str) -> Decision:
@@ -156,7 +156,7 @@ def _rolled_back(world: World, status: JobStatus, why: str) -> Decision:
         supervisor_status=Phase.STARTING, job_id="", job_status="", started_at="", failures=0, message=why
     )
     told = f"the update failed, the spec from before runs again: {why}"[:MAX_MESSAGE]
-    return Decision(status, told, 0.0, events=(Event("RolledBack", told, warning=True),))
+    return Decision(status, told, 0.0, events=(Event("RolledBack", told),))
 
 
 def _pause(world: World, failures: int) -> float:

@@ -210,7 +210,7 @@ def savepoint_failed(world: World, text: str) -> Decision:
     """The job goes on; the next savepoint is the next one asked for, or the next of the period."""
     why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
     decision = steps.same(world, why, savepoint_trigger_id="", savepoint_job_id="", failure=why)
-    return Decision(decision.status, why, decision.delay, events=(Event("SavepointFailed", why, warning=True),))
+    return Decision(decision.status, why, decision.delay, events=(Event("SavepointFailed", why),))
 
 
 def _savepoint_done(world: World, path: str) -> Decision:

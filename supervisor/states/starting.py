@@ -132,7 +132,7 @@ def _timed_out(world: World) -> Decision:
     text = world.flink.exception or f"its tasks do not run {world.job.restart.timeout} s after the submission"
     why = f"StartTimedOut: {text}"[: steps.MAX_MESSAGE]
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
-    return Decision(decision.status, why, 0.0, events=(Event("StartTimedOut", why, warning=True),))
+    return Decision(decision.status, why, 0.0, events=(Event("StartTimedOut", why),))
 
 
 def _person_forgets(world: World) -> Decision | None:
@@ -172,7 +172,7 @@ def _restored_wrongly(world: World, restored: str) -> Decision | None:
         return steps.same(world, "waiting for Flink to say what it restored", delay=steps.BUSY)
     why = f"RestoreMismatch: told to start from {expected}, Flink says {restored or 'nothing'}"[: steps.MAX_MESSAGE]
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
-    return Decision(decision.status, why, 0.0, events=(Event("RestoreMismatch", why, warning=True),))
+    return Decision(decision.status, why, 0.0, events=(Event("RestoreMismatch", why),))
 
 
 def _started(world: World) -> Decision:

@@ -13,7 +13,7 @@ from core import times
 from core.job_status import SAVEPOINT, JobStatus, Stop
 from core.states import Phase, StoppedBy
 from supervisor import recovery, steps
-from supervisor.decision import Cancel, Decision, Event, StopJob
+from supervisor.decision import Cancel, Decision, Event, Reason, StopJob, parted
 from supervisor.world import Sight, World
 
 
@@ -110,7 +110,7 @@ def savepoint_failed(world: World, text: str) -> Decision:
     """The job goes on, unless it is to be deleted: then the savepoint was a wish, and the deletion a decision."""
     stop = world.status.stop
     why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
-    events = (Event("SavepointFailed", why, warning=True),)
+    events = (Event("SavepointFailed", why),)
     if stop.next == Phase.TERMINATED:
         without = Stop(next=stop.next, reason=stop.reason, requested_at=stop.requested_at)
         return Decision(world.status.but(stop=without, message=why), why, 0.0, events=events)
@@ -134,13 +134,12 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         message=why,
     )
     if failed:
-        reason, _, text = status.failure.partition(": ")
-        return steps.fail(_seen_as(world, status), reason, text)
+        return steps.fail(_seen_as(world, status), *parted(status.failure))
     if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
         status = steps.fresh_delivery(status)
     if stop.forget:
         status = recovery.forgotten(status)
-    reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
+    reason: Reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
     return Decision(status, f"{why}: {stop.reason}", 0.0, events=(Event(reason, f"{why} ({stop.reason})"),))
 
 

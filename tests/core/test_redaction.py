@@ -60,7 +60,7 @@ def test_no_secret_comes_through(key, place, value, before, after):
     assert redacted(shown) == shown
 
 
-@given(st.text(), st.lists(VALUES, max_size=3))
+@given(st.text(), st.frozensets(VALUES, max_size=3))
 def test_a_known_secret_is_hidden_wherever_it_is(text, secrets):
     shown = redacted(text.join(["", *secrets, ""]), secrets)
     assert not any(secret in shown for secret in secrets)
@@ -73,8 +73,8 @@ def test_other_texts_are_as_they_were(text):
 
 
 def test_the_beginning_of_a_known_secret_at_the_end_of_a_text_that_was_cut():
-    assert redacted("no access with hunter2-and", {"hunter2-and-more"}) == "no access with ***"
-    assert redacted("no access with hun", {"hunter2-and-more"}) == "no access with hun"
+    assert redacted("no access with hunter2-and", frozenset({"hunter2-and-more"})) == "no access with ***"
+    assert redacted("no access with hun", frozenset({"hunter2-and-more"})) == "no access with hun"
 
 
 def test_which_options_hold_a_secret():

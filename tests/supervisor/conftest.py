@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
@@ -217,3 +218,16 @@ def taken() -> Any:
 def known() -> Any:
     """A recovery point as the status lists it."""
     return point
+
+
+@pytest.fixture
+def documented() -> Any:
+    """The rows of a page of docs/ whose first cell is code, by that word."""
+
+    def rows(page: str) -> dict[str, list[str]]:
+        text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+        lines = (line for line in text.splitlines() if line.startswith("| `"))
+        cells = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+        return {row[0].strip("`"): row[1:] for row in cells}
+
+    return rows
