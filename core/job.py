@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import canonical, names, spec
-from core.states import RestartPolicy, SavepointMode
+from core.states import RestartPolicy, SavepointMode, UnhealthyPolicy
 
 BOOTSTRAP_DEFAULTS = {
     "pullPolicy": "IfNotPresent",
@@ -50,6 +50,9 @@ class Restart:
     max_delay: int
     timeout: int
     rollback: bool
+    unhealthy_policy: UnhealthyPolicy
+    unhealthy_restarts: int
+    unhealthy_window: int
 
 
 @dataclass(frozen=True)
@@ -163,4 +166,7 @@ def _restart(body: Mapping[str, Any]) -> Restart:
         max_delay=max(0, spec.whole(body, "restartMaxDelay", 600)),
         timeout=max(1, spec.whole(body, "restartTimeout", 180)),
         rollback=spec.flag(body, "rollback", True),
+        unhealthy_policy=UnhealthyPolicy(spec.text(body, "unhealthyPolicy", UnhealthyPolicy.REPORT)),
+        unhealthy_restarts=max(1, spec.whole(body, "unhealthyRestarts", 5)),
+        unhealthy_window=max(60, spec.whole(body, "unhealthyWindow", 600)),
     )

@@ -72,6 +72,17 @@ class RejectedSpec(Record):
 
 
 @dataclass(frozen=True)
+class Stability(Record):
+    """How the current run does, by Flink's counters: each as it was at a time of ours."""
+
+    restarts: int = 0  # of its tasks, by Flink itself
+    restarts_at: str = ""
+    checkpoint: int = 0  # number of the newest completed one
+    checkpoint_at: str = ""  # since when its tasks run with none that is newer
+    trouble: str = ""  # Reason: text; '' while it is stable
+
+
+@dataclass(frozen=True)
 class JobStatus(Record):
     """Empty text and 0 mean "none". Names are the Toolbox's where it has the field."""
 
@@ -122,6 +133,7 @@ class JobStatus(Record):
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)
     stopped_by: StoppedBy = StoppedBy.NOBODY
+    stability: Stability = field(default_factory=Stability)
     failures: int = 0  # in a row
     retry_at: str = ""
     failure: str = ""  # what went wrong last: Reason: text

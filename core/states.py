@@ -39,6 +39,13 @@ class RestartPolicy(StrEnum):
     NEVER = "Never"
 
 
+class UnhealthyPolicy(StrEnum):
+    """What follows when a job runs badly: only a condition and an Event, or also a new run from its newest state."""
+
+    REPORT = "Report"
+    RESTART = "Restart"
+
+
 class SavepointMode(StrEnum):
     """Automatic: a savepoint is part of each stop. Manual: a stop cancels, and the newest checkpoint remains."""
 
@@ -54,6 +61,7 @@ class StoppedBy(StrEnum):
     SPEC = "Spec"
     CLUSTER = "Cluster"
     FLINK = "Flink"
+    SUPERVISOR = "Supervisor"
 
 
 HEALTHY = "HEALTHY"

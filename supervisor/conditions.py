@@ -51,6 +51,8 @@ def _conditions(world: World, status: JobStatus) -> list[Condition]:
 
 def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, str]:
     """What went wrong last, or that it has been on its way for longer than the cluster's taskTimeout; else empty."""
+    if trouble := status.stability.trouble:
+        return trouble.split(":", 1)[0], trouble
     if status.rejected.digest:
         return "RolledBack", status.rejected.failure
     if status.failure:

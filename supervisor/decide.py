@@ -92,6 +92,8 @@ def _without_secrets(world: World, decision: Decision) -> Decision:
             message=clean(status.message),
             failure=clean(status.failure),
             stop=replace(status.stop, reason=clean(status.stop.reason)),
+            rejected=replace(status.rejected, failure=clean(status.rejected.failure)),
+            stability=replace(status.stability, trouble=clean(status.stability.trouble)),
         ),
         events=tuple(replace(event, message=clean(event.message)) for event in decision.events),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,9 +19,11 @@ from clients.flink import (
     TaskManager,
 )
 from core.job_status import JobStatus
+from core.states import Phase
 from supervisor.world import FlinkJob, Sight
 
 log = logging.getLogger("supervisor")
+METRICS = 10.0  # seconds: Flink itself collects them no more often
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class JobManager:
         self.capabilities: Capabilities | None = None
         self.settings: Mapping[str, str] = {}
         self._checkpointing: dict[str, float] = {}
+        self._restarts: dict[str, tuple[float, int | None]] = {}
 
     def look(self) -> Look:
         """Never raises: no answer is an answer too."""
@@ -87,6 +91,7 @@ class JobManager:
             tasks_run=job.all_running,
             checkpoints=self._checkpoints(status.job_id),
             checkpointing=self._interval(status.job_id),
+            restarts=self._restarted(status.job_id) if status.supervisor_status == Phase.STARTED else None,
             operation=self._operation(status.job_id, trigger) if trigger else None,
             exception=self.client.exceptions(status.job_id) if troubled else "",
         )
@@ -105,6 +110,19 @@ class JobManager:
             except NotFound:
                 self._checkpointing[job_id] = 0.0
         return self._checkpointing[job_id]
+
+    def _restarted(self, job_id: str) -> int | None:
+        """How often Flink itself has restarted the job's tasks. No answer says nothing about the job."""
+        asked, known = self._restarts.get(job_id, (-METRICS, None))
+        if time.monotonic() - asked < METRICS:
+            return known
+        try:
+            value = self.client.metrics(f"/jobs/{job_id}/metrics", ["numRestarts"]).get("numRestarts", "")
+        except FlinkError:
+            value = ""
+        known = int(value) if value.isdecimal() else None
+        self._restarts[job_id] = time.monotonic(), known
+        return known
 
     def _operation(self, job_id: str, trigger: str) -> Operation | None:
         try:

@@ -99,8 +99,12 @@ def forgotten(status: JobStatus) -> JobStatus:
 
 def forgotten_so_far(world: World) -> JobStatus:
     """Likewise for a job that runs: what it completes from now on is a way back again."""
-    newest = max((found.id for found in _completed(world)), default=0)
-    return forgotten(world.status).but(forgotten_checkpoint=newest)
+    return forgotten(world.status).but(forgotten_checkpoint=newest_completed(world))
+
+
+def newest_completed(world: World) -> int:
+    """The number of the newest checkpoint or savepoint of this run, 0 for none."""
+    return max((found.id for found in _completed(world)), default=0)
 
 
 def start_point(status: JobStatus) -> str | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import canonical, times
-from core.job_status import Delivery, JobStatus, Stop
+from core.job_status import Delivery, JobStatus, Stability, Stop
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
 from supervisor import recovery, rollback, settings
 from supervisor.decision import Action, Decision, Event, Reason
@@ -77,6 +77,7 @@ def released(status: JobStatus) -> JobStatus:
         ready_at="",
         retry_at="",
         stop=Stop(),
+        stability=Stability(),
     )
 
 
@@ -116,13 +117,13 @@ def ended(world: World) -> Decision:
     )
 
 
-def fail(world: World, reason: Reason, text: str) -> Decision:
+def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decision:
     """The job does not run, and nobody wanted that. The restart policy decides, in Stopped.
 
-    A start that failed because its recovery point is not there any more falls to the one before.
+    A start (not one that `ran`) that failed because its recovery point is not there any more falls to the one before.
     """
     known = recovery.with_checkpoint(world, world.status)
-    unreadable = known.restore_path and not known.ready_at and recovery.is_missing(known.restore_path, text)
+    unreadable = known.restore_path and not (ran or known.ready_at) and recovery.is_missing(known.restore_path, text)
     if unreadable and (older := recovery.next_point(released(known))):
         why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"[:MAX_MESSAGE]
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)

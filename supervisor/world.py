@@ -69,6 +69,7 @@ class FlinkJob:
     tasks_run: bool = False  # all of them: RUNNING alone is said even without a TaskManager
     checkpoints: Checkpoints | None = None
     checkpointing: float | None = None  # seconds between two checkpoints, 0 for none, None while unknown
+    restarts: int | None = None  # of its tasks, by Flink itself; None while unknown
     operation: Operation | None = None  # the savepoint or stop on its way, None when Flink does not know it
     exception: str = ""
 
@@ -113,7 +114,7 @@ class World:
     @property
     def secrets(self) -> frozenset[str]:
         """What no text for people may hold."""
-        return self.cluster.secrets | secrets_of(self.job.flink_configuration)
+        return self.cluster.secrets | secrets_of(self.job.flink_configuration, self.status.stable.flink_configuration)
 
     @property
     def lost(self) -> bool:

@@ -9,16 +9,27 @@ from datetime import timedelta
 from core import times
 from core.job_status import RejectedSpec
 from core.states import Phase, StoppedBy
-from supervisor import recovery, rollback, settings, steps
+from supervisor import recovery, rollback, settings, stability, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
 from supervisor.world import Sight, World
 
 
 def decide(world: World) -> Decision:
-    decision = _first(
-        world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _unproven, _savepoint
+    seen = stability.judged(world)
+    guards = (
+        _lost,
+        _silent,
+        _over,
+        _deleting,
+        _cluster_goes,
+        _request,
+        _pause,
+        _new_spec,
+        _unproven,
+        stability.restart,
+        _savepoint,
     )
-    return _followed(world, decision)
+    return stability.announced(world, _followed(seen, _first(seen, *guards)))
 
 
 def hold(world: World) -> Decision:
@@ -259,11 +270,11 @@ def _pace(world: World) -> float:
 
 
 def _recovered(world: World, ready_at: str) -> bool:
-    """Failures in a row are over when the job has been ready for as long as a restart would have waited, a loss as soon
-    as it is ready again. That a savepoint failed is over when the next one is there."""
+    """Failures in a row are over when the job has been ready for as long as a restart would have waited (and is found
+    healthy), a loss as soon as it is ready again. That a savepoint failed is over when the next one is there."""
     status, since = world.status, times.from_text(ready_at)
     if since is None or _pausing(world):
         return False
     if not status.failures:
         return not status.ready_at
-    return world.now - since >= timedelta(seconds=world.job.restart.delay)
+    return world.now - since >= timedelta(seconds=max(world.job.restart.delay, stability.probation(world)))

@@ -88,7 +88,7 @@ def _from_history(world: World) -> str:
 def _ended_before(world: World) -> Decision:
     """It ended by itself before it was stopped. One that has finished is done: only a person makes it run again."""
     stop, flink = world.status.stop, world.flink
-    if flink.status == "FINISHED" and stop.stopped_by in (StoppedBy.CLUSTER, StoppedBy.SPEC):
+    if flink.status == "FINISHED" and stop.stopped_by in (StoppedBy.CLUSTER, StoppedBy.SPEC, StoppedBy.SUPERVISOR):
         return steps.ended(world)
     status = recovery.with_checkpoint(world, world.status).but(job_status=flink.status)
     return _next(world, status, f"the job was {flink.status} before it was stopped")
@@ -125,7 +125,8 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
     """Lets go of the cluster and goes where the stop was to lead."""
     stop = status.stop
     phase = Phase.TERMINATED if world.job.deleting else stop.next
-    failed = stop.stopped_by == StoppedBy.FLINK
+    unhealthy = stop.stopped_by == StoppedBy.SUPERVISOR
+    failed = unhealthy or stop.stopped_by == StoppedBy.FLINK
     status = steps.released(status).but(
         supervisor_status=phase,
         job_id="",
@@ -134,7 +135,7 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         message=why,
     )
     if failed:
-        return steps.fail(_seen_as(world, status), *parted(status.failure))
+        return steps.fail(_seen_as(world, status), *parted(status.failure), ran=unhealthy)
     if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
         status = steps.fresh_delivery(status)
     if stop.forget:

@@ -194,6 +194,9 @@ savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
 savepoint.maxStateAge integer default=0
 restart.restartMaxDelay integer default=600
+restart.unhealthyPolicy string enum=Report|Restart default=Report
+restart.unhealthyRestarts integer default=5
+restart.unhealthyWindow integer default=600
 bootstrap.allowNonRestoredState boolean default=False
 """
 

@@ -99,6 +99,9 @@ def test_defaults_of_the_smallest_job() -> None:
             "restartMaxDelay": 600,
             "restartTimeout": 180,
             "rollback": True,
+            "unhealthyPolicy": "Report",
+            "unhealthyRestarts": 5,
+            "unhealthyWindow": 600,
         },
         "bootstrap": {
             "image": "jobs:1",

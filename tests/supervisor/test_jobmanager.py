@@ -18,6 +18,7 @@ from clients.flink import (
     Unknown,
 )
 from core.job_status import JobStatus, Stop
+from core.states import Phase
 from supervisor.jobmanager import JobManager, Look
 from supervisor.world import FlinkJob, Sight
 
@@ -40,6 +41,7 @@ def manager() -> Any:
     made.client.jobs.return_value = (listed(),)
     made.client.checkpoints.return_value = Checkpoints(completed=1)
     made.client.checkpointing_config.return_value = 10000
+    made.client.metrics.return_value = {"numRestarts": "4"}
     return made
 
 
@@ -123,3 +125,27 @@ def test_why_it_is_in_trouble(manager, status, asked):
     manager.client.jobs.return_value = (listed(status, 0),)
     manager.client.exceptions.return_value = "IOException: disk full"
     assert manager.job(SUBMITTED, manager.look()).exception == ("IOException: disk full" if asked else "")
+
+
+STARTED = SUBMITTED.but(supervisor_status=Phase.STARTED)
+
+
+def test_how_often_flink_restarted_its_tasks_is_asked_as_often_as_flink_counts(manager, monkeypatch):
+    look, now = manager.look(), 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    assert [manager.job(STARTED, look).restarts for _ in range(2)] == [4, 4]
+    manager.client.metrics.assert_called_once_with("/jobs/j/metrics", ["numRestarts"])
+    manager.client.metrics.return_value, now = {"numRestarts": "5"}, 111.0
+    assert manager.job(STARTED, look).restarts == 5
+
+
+@pytest.mark.parametrize("answer", [{}, {"numRestarts": "NaN"}, Unknown("time-out"), NotFound(404, "no")])
+def test_an_unknown_count_says_nothing_about_the_job(manager, answer):
+    manager.client.metrics.side_effect = [answer]
+    job = manager.job(STARTED, manager.look())
+    assert (job.sight, job.restarts) == (Sight.SEEN, None)
+
+
+def test_before_it_has_started_nobody_asks(manager):
+    assert manager.job(SUBMITTED, manager.look()).restarts is None
+    manager.client.metrics.assert_not_called()

@@ -75,7 +75,7 @@ def cycle(stage, monkeypatch) -> Any:
 
     def init(self: Any, address: str, port: int, incarnation: int) -> None:
         self.address, self.incarnation, self.client = address, incarnation, made.flink
-        self.capabilities, self.settings, self._checkpointing = None, {}, {}
+        self.capabilities, self.settings, self._checkpointing, self._restarts = None, {}, {}, {}
 
     monkeypatch.setattr(module.JobManager, "__init__", init)
     return Cycle(made)
