@@ -48,6 +48,7 @@ class ClusterCycle:
     def __init__(self, kube: KubeClient, watches: Watches, cluster: Key) -> None:
         self.namespace, self.name = self._key = cluster
         self.heartbeat = time.monotonic()
+        self.ticks, self.busy = 0, 0.0  # looks so far, and the seconds that they took
         self._kube, self._watches = kube, watches
         self._bell, self._stop = threading.Event(), threading.Event()
         self._pool = ThreadPoolExecutor(PARALLEL_LANES, thread_name_prefix=f"lane-{self.name}")
@@ -66,12 +67,20 @@ class ClusterCycle:
         self._stop.set()
         self._bell.set()
 
+    def lanes(self) -> list[tuple[str, Lane]]:
+        """The jobs that are there, by name. For another thread than the cycle's."""
+        slots = self._slots.copy()
+        jobs = self._watches.jobs.of(self._key)
+        return [(job["metadata"]["name"], slots[uid].lane) for job in jobs if (uid := job["metadata"]["uid"]) in slots]
+
     def run(self) -> None:
         """A step that is under way at the end is finished, not begun again."""
         while not self._stop.is_set() and self._watches.clusters.of(self._key):
             self._bell.clear()
+            began = time.monotonic()
             pause = self._safe_tick()
             self.heartbeat = time.monotonic()
+            self.ticks, self.busy = self.ticks + 1, self.busy + self.heartbeat - began
             self._bell.wait(max(SHORTEST, min(pause, LONGEST)))
         self._pool.shutdown(wait=True, cancel_futures=True)
 

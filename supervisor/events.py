@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from clients.kube import KubeClient, KubeError, resources
 from core import canonical, times
-from supervisor.decision import Event
+from supervisor.decision import Event, Reason
 
 COMPONENT = "flink-supervisor"
 
 
 class Recorder:
-    """Writes events; one that cannot be written is only logged."""
+    """Writes events, and counts them; one that cannot be written is only logged."""
 
     def __init__(self, kube: KubeClient) -> None:
+        self.told: Counter[Reason] = Counter()
         self._kube = kube
 
     def record(self, resource: Mapping[str, Any], events: Iterable[Event]) -> None:
         for event in events:
+            self.told[event.reason] += 1
             body = manifest(resource, event, datetime.now(UTC))
             try:
                 self._kube.create(resources.EVENTS, body, namespace=body["metadata"]["namespace"])

@@ -10,9 +10,10 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
 from supervisor.fleet import Fleet
+from supervisor.metrics import Metrics
 
 # A cycle waits for Flink for some seconds at most; one that is silent for longer than this hangs.
 STALE = 120.0
@@ -20,10 +21,12 @@ STALE = 120.0
 
 def serve(address: str, port: int, fleet: Fleet) -> ThreadingHTTPServer:
     """In a thread of its own; the caller shuts it down."""
+    ours = CollectorRegistry()
+    ours.register(Metrics(fleet.cycles))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, text = _answer(self.path, fleet)
+            status, text = _answer(self.path, fleet, ours)
             body = text.encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/plain; charset=utf-8")
@@ -40,9 +43,9 @@ def serve(address: str, port: int, fleet: Fleet) -> ThreadingHTTPServer:
     return server
 
 
-def _answer(path: str, fleet: Fleet) -> tuple[int, str]:
+def _answer(path: str, fleet: Fleet, ours: CollectorRegistry) -> tuple[int, str]:
     if path == "/metrics":
-        return 200, generate_latest(REGISTRY).decode()
+        return 200, (generate_latest(REGISTRY) + generate_latest(ours)).decode()
     if path == "/readyz":
         return (200, "ok") if fleet.ready else (503, "the watches are not there yet")
     if path == "/healthz":

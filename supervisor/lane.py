@@ -22,7 +22,7 @@ from core.states import Phase
 from supervisor import observe, recovery
 from supervisor.act import act, after_refusal
 from supervisor.decide import decide, finished
-from supervisor.decision import Decision, Run
+from supervisor.decision import Decision, Reason, Run
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.world import ClusterView, World
@@ -49,6 +49,7 @@ class Lane:
     def __init__(
         self, kube: KubeClient, recorder: Recorder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
+        self.seen: JobStatus | None = None  # as decided last: newer than what is stored
         self._kube = kube
         self._recorder = recorder
         self._clock = clock
@@ -57,6 +58,11 @@ class Lane:
         self._written_at = datetime.min.replace(tzinfo=UTC)
         self._said = ""
         self._checked: tuple[tuple[str, int], list[str]] = (("", 0), [])
+
+    @property
+    def told(self) -> Mapping[Reason, int]:
+        """The Events so far, by reason."""
+        return self._recorder.told
 
     def step(self, resource: Mapping[str, Any], around: Surroundings) -> float:
         """One step; returns the seconds until the next one. Raises nothing: one job's trouble is its own."""
@@ -135,6 +141,7 @@ class Lane:
     ) -> tuple[Mapping[str, Any], JobStatus]:
         """The status as decided, if it says something new; checkpoints alone wait."""
         status, stored = decision.status, read_status(resource)
+        self.seen = status
         if status == stored:
             return resource, status
         points_only = status == stored.but(

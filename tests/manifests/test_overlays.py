@@ -269,6 +269,7 @@ def test_supervisors_are_scraped_where_they_listen() -> None:
     assert selected(monitor["spec"]["selector"]) == {"supervisor"}
     (end,) = monitor["spec"]["podMetricsEndpoints"]
     assert end["port"] in pods_of_a_cluster()["supervisor"]["ports"]
+    assert end["honorLabels"]  # or the namespace would be that of a shared supervisor
     assert set(monitor["spec"]["podTargetLabels"]) <= set(pods_of_a_cluster()["supervisor"]["labels"])
 
 

@@ -154,6 +154,15 @@ def test_a_job_of_the_same_name_has_a_lane_of_its_own(cycle):
     assert set(cycle._slots) == {"another"}
 
 
+def test_a_job_has_figures_from_its_first_step_until_it_is_gone(cycle):
+    assert not cycle.lanes()
+    cycle.tick()
+    ((name, lane),) = cycle.lanes()
+    assert (name, lane.seen) == ("demo-count", cycle.stage.status)
+    cycle._watches.jobs._take(Listed(()))
+    assert not cycle.lanes()
+
+
 def test_another_incarnation_is_another_jobmanager(cycle):
     cycle.tick()
     first = cycle._jobmanager
