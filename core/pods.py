@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core import conditions, names
+from core.redaction import redacted
 
 ENDED = ("Failed", "Succeeded", "Unknown")
 # What a container waits for that comes by itself.
@@ -81,7 +82,7 @@ def how_it_ended(end: Mapping[str, Any]) -> str:
 
 
 def _words(said: Mapping[str, Any]) -> str:
-    return ": ".join(filter(None, (said.get("reason"), (said.get("message") or "").strip())))
+    return redacted(": ".join(filter(None, (said.get("reason"), (said.get("message") or "").strip()))))
 
 
 def _status(pod: Mapping[str, Any]) -> Mapping[str, Any]:

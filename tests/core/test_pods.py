@@ -29,6 +29,10 @@ def waiting(reason, message=""):
 
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes"}
 TROUBLE = {
+    "what it said holds a secret": (
+        {"containerStatuses": [flink(**ended(message="cannot log in: password=hunter2"))]},
+        "Error, exit code 1: cannot log in: password=***",
+    ),
     "it runs": ({"phase": "Running", "containerStatuses": [flink(running={})]}, ""),
     "nobody has seen it yet": ({}, ""),
     "it is being made": (

@@ -127,6 +127,28 @@ def test_an_update_that_fails_is_taken_back(world: World) -> None:
     world.check_resumed(ILL, mark)
 
 
+def test_a_job_that_flink_restarts_over_and_over(world: World) -> None:
+    """Flink would go on for ever; the condition says so, and if it is wanted a new run begins from a checkpoint."""
+    for_ever = {"type": "fixed-delay", "fixed-delay.attempts": "1000000", "fixed-delay.delay": "100 ms"}
+    changes = {
+        "flinkConfiguration": {f"restart-strategy.{key}": value for key, value in for_ever.items()},
+        "restart.unhealthyRestarts": 2,
+    }
+    world.apply(flink_job(ILL, job(world.place, "--fail-after", "300", changes=changes)))
+    degraded = world.wait(
+        "it is found to restart over and over",
+        lambda: (found := world.condition(r.FLINK_JOBS, ILL, "Degraded")).get("reason") == "RestartLoop" and found,
+    )
+    assert "failed as asked, after 300 records" in degraded["message"]
+    assert "RestartLoop" in world.reasons(ILL) and world.job(ILL)["attempt"] == 1
+    world.edit(r.FLINK_JOBS, ILL, "restart/unhealthyPolicy", "Restart")
+    status = world.wait(
+        "the second run has started",
+        lambda: (found := world.job(ILL)).get("attempt", 0) > 1 and found.get("restoredPath") and found,
+    )
+    assert "/chk-" in status["restoredPath"]
+
+
 @pytest.mark.parametrize("action", ["TRIGGER_SAVEPOINT", "STOP"])
 def test_a_savepoint_directory_that_cannot_be_written(world: World, action: str) -> None:
     """C.5 13: the run goes on, also when it was to be stopped, and the condition names the cause."""
