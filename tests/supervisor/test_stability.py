@@ -11,6 +11,7 @@ from clients.flink import Checkpoints
 from core.job_status import RecoveryPoint, Stability
 from core.states import Phase, StoppedBy
 from supervisor.decide import decide
+from supervisor.world import Sight
 
 POLICY = {"restart.restartPolicy": "Always", "restart.unhealthyPolicy": "Restart"}
 LOOPS = "RestartLoop: Flink restarted its tasks 6 times in 60s"
@@ -87,6 +88,7 @@ CHECKPOINTS = {
     "unknown whether": (flink(checkpointing=None), 6000, False),
     "its tasks do not run": (flink(tasks_run=False), 6000, False),
     "silent": (flink("silent"), 6000, False),
+    "silent, whatever was known": (flink(sight=Sight.UNKNOWN, restarts=99), 6000, False),
     "not asked": (flink("not asked"), 6000, False),
 }
 
