@@ -34,6 +34,7 @@ class Savepoints:
     mode: SavepointMode
     initial_path: str
     interval: int
+    schedule: str  # cron, '' for none
     target_path: str
     format: str
     on_delete: bool
@@ -148,6 +149,7 @@ def _savepoints(body: Mapping[str, Any]) -> Savepoints:
         mode=SavepointMode(spec.text(body, "savepointMode", SavepointMode.AUTOMATIC)),
         initial_path=spec.text(body, "savepointPath").strip().strip('"'),
         interval=max(0, spec.whole(body, "savepointInterval", 0)),
+        schedule=spec.text(body, "savepointSchedule"),
         target_path=spec.text(body, "savepointTargetPath"),
         format=spec.text(body, "savepointFormat", "CANONICAL"),
         on_delete=spec.flag(body, "savepointOnDelete"),

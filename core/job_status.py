@@ -96,6 +96,7 @@ class JobStatus(Record):
     savepoint_job_id: str = ""  # a savepoint on its way: of this job,
     savepoint_trigger_id: str = ""  # under this id,
     savepoint_request_timestamp: str = ""  # asked for at
+    savepoint_end_timestamp: str = ""  # the last one was done, or had failed
     digest: dict[str, str] = field(default_factory=dict)  # bootstrap, savepoint, restart: as submitted
     timestamp: str = ""  # last change of this status
     # A submission: all of it is written before Flink is asked.

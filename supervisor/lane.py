@@ -16,7 +16,7 @@ import crds
 from clients.kube import Conflict, KubeClient, KubeError, NotFound, resources
 from core import cluster as clusters
 from core import job as jobs
-from core import names, schema
+from core import names, validation
 from core.job_status import JobStatus, read_status
 from core.states import Phase
 from supervisor import observe, recovery
@@ -119,7 +119,7 @@ class Lane:
         metadata = resource["metadata"]
         key = (metadata.get("uid", ""), metadata.get("generation", 0))
         if self._checked[0] != key:
-            found = schema.errors(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"), "spec")
+            found = validation.problems(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"))
             self._checked = (key, found)
         return self._checked[1]
 

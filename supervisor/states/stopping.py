@@ -117,7 +117,14 @@ def savepoint_failed(world: World, text: str) -> Decision:
     if world.flink.terminal:
         return _ended_before(world)
     retry = times.to_text(world.now + timedelta(seconds=max(10, world.job.restart.delay)))
-    status = world.status.but(supervisor_status=Phase.STARTED, stop=Stop(), failure=why, retry_at=retry, message=why)
+    status = world.status.but(
+        supervisor_status=Phase.STARTED,
+        stop=Stop(),
+        failure=why,
+        retry_at=retry,
+        message=why,
+        savepoint_end_timestamp=times.to_text(world.now),
+    )
     return Decision(status, why, steps.SOON, events=events)
 
 

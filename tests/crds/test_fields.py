@@ -189,6 +189,7 @@ clusterName string
 suspend boolean default=False
 deletionDeadline integer default=300
 flinkConfiguration map(int-or-string)
+savepoint.savepointSchedule string
 savepoint.savepointFormat string enum=CANONICAL|NATIVE default=CANONICAL
 savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
