@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import canonical, names, spec
-from core.states import RestartPolicy, SavepointMode
+from core.states import Cleanup, RestartPolicy, SavepointMode
 
 BOOTSTRAP_DEFAULTS = {
     "pullPolicy": "IfNotPresent",
@@ -40,6 +40,8 @@ class Savepoints:
     on_delete: bool
     history_limit: int
     max_state_age: int  # seconds; 0: any
+    history_max_age: int  # seconds, 0 for any
+    cleanup: Cleanup
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,8 @@ def _savepoints(body: Mapping[str, Any]) -> Savepoints:
         on_delete=spec.flag(body, "savepointOnDelete"),
         history_limit=max(1, spec.whole(body, "historyLimit", 10)),
         max_state_age=max(0, spec.whole(body, "maxStateAge", 0)),
+        history_max_age=max(0, spec.whole(body, "historyMaxAge", 0)),
+        cleanup=Cleanup(spec.text(body, "cleanup", Cleanup.KEEP)),
     )
 
 

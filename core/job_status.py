@@ -23,6 +23,19 @@ class RecoveryPoint(Record):
     timestamp: str = ""
     job_id: str = ""
     checkpoint_id: int = 0
+    ours: bool = False  # a savepoint that Flink gave as the answer to our own request
+
+
+@dataclass(frozen=True)
+class Disposal(Record):
+    """An old savepoint that is being disposed of: written before Flink is asked, which then gives the id."""
+
+    path: str = ""
+    request_id: str = ""
+    requested_at: str = ""
+
+    def but(self, **changes: Any) -> Disposal:
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -119,6 +132,7 @@ class JobStatus(Record):
     had_state: bool = False
     forgotten_checkpoint: int = 0  # number of the newest one of this run that a person wants forgotten
     forgets: int = 0  # the cluster's counter of starts with empty jobs, as far as this job has followed it
+    disposing: Disposal = field(default_factory=Disposal)
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)

@@ -33,6 +33,13 @@ class RequestedAction(StrEnum):
     FORGET_SAVEPOINT = "FORGET_SAVEPOINT"
 
 
+class Cleanup(StrEnum):
+    """What becomes of the savepoints of ours that fall out of the history."""
+
+    KEEP = "Keep"
+    DISPOSE = "Dispose"
+
+
 class RestartPolicy(StrEnum):
     ALWAYS = "Always"
     ONLY_IF_FAILED = "OnlyIfFailed"

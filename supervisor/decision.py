@@ -51,7 +51,14 @@ class Cancel:
     job_id: str
 
 
-Action = Run | StopJob | TakeSavepoint | Cancel
+@dataclass(frozen=True)
+class DisposeSavepoint:
+    """POST /savepoint-disposal: its files are deleted."""
+
+    path: str
+
+
+Action = Run | StopJob | TakeSavepoint | Cancel | DisposeSavepoint
 
 
 @dataclass(frozen=True)

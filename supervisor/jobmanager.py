@@ -88,6 +88,7 @@ class JobManager:
             checkpoints=self._checkpoints(status.job_id),
             checkpointing=self._interval(status.job_id),
             operation=self._operation(status.job_id, trigger) if trigger else None,
+            disposal=self._disposal(status.disposing.request_id) if status.disposing.request_id else None,
             exception=self.client.exceptions(status.job_id) if troubled else "",
         )
 
@@ -109,5 +110,11 @@ class JobManager:
     def _operation(self, job_id: str, trigger: str) -> Operation | None:
         try:
             return self.client.operation(job_id, trigger)
+        except NotFound:
+            return None
+
+    def _disposal(self, request_id: str) -> Operation | None:
+        try:
+            return self.client.disposal(request_id)
         except NotFound:
             return None

@@ -42,12 +42,15 @@ def outdated(stored: JobStatus, status: JobStatus) -> bool:
     return old.job_id != new.job_id or new.checkpoint_id - old.checkpoint_id >= KEPT_CHECKPOINTS // 2
 
 
-def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> JobStatus:
-    """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path."""
+def with_savepoint(status: JobStatus, path: str, moment: str, limit: int, *, ours: bool = False) -> JobStatus:
+    """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path. `ours`: Flink's
+    answer to our own request, not just the newest that it shows."""
     # Its number is not told with its path, but it is behind every checkpoint that was seen before.
     seen = [other.checkpoint_id for other in status.recovery_points if other.job_id == status.job_id]
     number = max(seen, default=0) + 1
-    point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number)
+    point = RecoveryPoint(
+        path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number, ours=ours
+    )
     return remembered(status, point, limit).but(savepoint_path=path, savepoint_timestamp=moment)
 
 

@@ -10,16 +10,14 @@ from typing import Any
 from core import schedule, times
 from core.job_status import RejectedSpec
 from core.states import Phase, StoppedBy
-from supervisor import recovery, rollback, settings, steps
+from supervisor import history, recovery, rollback, settings, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
 from supervisor.world import Sight, World
 
 
 def decide(world: World) -> Decision:
-    decision = _first(
-        world, _lost, _silent, _over, _deleting, _cluster_goes, _request, _pause, _new_spec, _unproven, _savepoint
-    )
-    return _followed(world, decision)
+    changes = (_deleting, _cluster_goes, _request, _pause, _new_spec, _unproven, _savepoint, history.tidied)
+    return _followed(world, _first(world, _lost, _silent, _over, *changes))
 
 
 def hold(world: World) -> Decision:
@@ -227,7 +225,8 @@ def savepoint_failed(world: World, text: str) -> Decision:
 
 def _savepoint_done(world: World, path: str) -> Decision:
     why = f"savepoint {path}"
-    status = recovery.with_savepoint(world.status, path, times.to_text(world.now), world.history_limit).but(
+    now, ours = times.to_text(world.now), world.flink.operation is not None
+    status = recovery.with_savepoint(world.status, path, now, world.history_limit, ours=ours).but(
         message=why, **_ended(world)
     )
     if status.failure.startswith("SavepointFailed"):

@@ -194,6 +194,8 @@ savepoint.savepointFormat string enum=CANONICAL|NATIVE default=CANONICAL
 savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
 savepoint.maxStateAge integer default=0
+savepoint.historyMaxAge integer
+savepoint.cleanup string enum=Keep|Dispose default=Keep
 restart.restartMaxDelay integer default=600
 bootstrap.allowNonRestoredState boolean default=False
 """

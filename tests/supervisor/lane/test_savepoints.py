@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from core import conditions
+from core.job_status import SAVEPOINT
 
 
 def edit(stage: Any, **savepoint: Any) -> None:
@@ -33,3 +36,99 @@ def test_a_wrong_schedule_is_an_invalid_spec_and_the_job_goes_on(ready):
     edit(ready, savepointSchedule="1 * * * *")
     ready.step()
     assert "Stalled" not in ready.conditions
+
+
+# ---- the history ---------------------------------------------------------------------------------------------------
+
+
+def savepoint(stage: Any) -> str:
+    before = stage.status.savepoint_path
+    stage.annotate("TRIGGER_SAVEPOINT")
+    stage.play(lambda: not stage.asked and stage.status.savepoint_path != before)
+    return str(stage.status.savepoint_path)
+
+
+def known(stage: Any) -> list[str]:
+    return [point.path for point in stage.status.recovery_points if point.type == SAVEPOINT]
+
+
+def on_disk(stage: Any) -> list[str]:
+    return [path for path in stage.flink.disk if "savepoint" in path]
+
+
+def settled(stage: Any) -> None:
+    stage.settle(10)
+    assert not stage.status.disposing.path
+
+
+@pytest.mark.parametrize(("cleanup", "left"), [("Keep", [1, 2, 3, 4]), ("Dispose", [3, 4])])
+def test_only_with_dispose_are_files_deleted(ready, cleanup, left):
+    edit(ready, historyLimit=2, cleanup=cleanup)
+    taken = [savepoint(ready) for _ in range(4)]
+    settled(ready)
+    assert on_disk(ready) == [taken[number - 1] for number in left]
+    assert ready.kube.events.count("SavepointDisposed") == 4 - len(left)
+    assert ready.flink.history[-1].alive
+
+
+@pytest.mark.parametrize(("cleanup", "left"), [("Keep", 2), ("Dispose", 1)])
+def test_by_age_the_newest_one_stays(ready, cleanup, left):
+    edit(ready, historyMaxAge=60, cleanup=cleanup)
+    taken = [savepoint(ready) for _ in range(2)]
+    ready.settle(90)
+    assert known(ready) == taken[1:]
+    assert len(on_disk(ready)) == left
+
+
+def test_what_the_job_was_started_from_and_what_others_took_stay(ready):
+    edit(ready, historyLimit=1, cleanup="Dispose")
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.annotate("START")
+    ready.play(ready.is_ready)
+    start = ready.flink.history[-1].restored
+    ready.flink.savepoint(ready.status.job_id, trigger_id="another's")
+    ready.settle(10)
+    (other,) = [path for path in on_disk(ready) if path != start]
+    taken = [savepoint(ready) for _ in range(3)]
+    settled(ready)
+    assert on_disk(ready) == [start, other, taken[-1]]
+
+
+def test_a_disposal_that_fails_is_told_once_and_left_alone(ready):
+    edit(ready, historyLimit=1, cleanup="Dispose")
+    taken = [savepoint(ready) for _ in range(2)]
+    ready.flink.readonly = True
+    settled(ready)
+    assert ready.kube.events.count("SavepointNotDisposed") == ready.knife.seen.count("flink dispose") == 1
+    assert on_disk(ready) == taken
+    assert known(ready) == taken[1:]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("what", ["killed", "unknown", "conflict"])
+@pytest.mark.parametrize("at", range(6))
+def test_broken_off_at_any_call_the_same_files_are_left(ready, request, what, when, at):
+    edit(ready, historyLimit=1, cleanup="Dispose")
+    old = savepoint(ready)
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: not ready.asked and ready.status.savepoint_path != old)
+    only = "kube" if what == "conflict" else ""
+    ready.knife.seen.clear()
+    ready.knife.at, ready.knife.when, ready.knife.do, ready.knife.only = at, when, request.getfixturevalue(what), only
+    settled(ready)
+    assert on_disk(ready) == known(ready) == [ready.status.savepoint_path]
+    assert "SavepointNotDisposed" not in ready.kube.events
+    assert ready.status.failure == ""
+
+
+def test_while_it_is_not_ready_nothing_is_disposed_of(ready):
+    edit(ready, cleanup="Dispose")
+    taken = [savepoint(ready) for _ in range(3)]
+    ready.flink.history[-1].status = "RESTARTING"
+    edit(ready, historyLimit=1)
+    ready.settle(60)
+    assert on_disk(ready) == taken
+    ready.flink.history[-1].status = "RUNNING"
+    settled(ready)
+    assert on_disk(ready) == taken[2:]
