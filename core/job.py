@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import canonical, names, spec
-from core.states import Cleanup, RestartPolicy, SavepointMode
+from core.states import ClaimMode, Cleanup, RestartPolicy, SavepointMode
 
 BOOTSTRAP_DEFAULTS = {
     "pullPolicy": "IfNotPresent",
@@ -42,6 +42,7 @@ class Savepoints:
     max_state_age: int  # seconds; 0: any
     history_max_age: int  # seconds, 0 for any
     cleanup: Cleanup
+    claim_mode: ClaimMode
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def _savepoints(body: Mapping[str, Any]) -> Savepoints:
         history_limit=max(1, spec.whole(body, "historyLimit", 10)),
         max_state_age=max(0, spec.whole(body, "maxStateAge", 0)),
         history_max_age=max(0, spec.whole(body, "historyMaxAge", 0)),
+        claim_mode=ClaimMode(spec.text(body, "claimMode", ClaimMode.NO_CLAIM)),
         cleanup=Cleanup(spec.text(body, "cleanup", Cleanup.KEEP)),
     )
 

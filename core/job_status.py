@@ -117,6 +117,7 @@ class JobStatus(Record):
     cluster_revision: str = ""  # the job holds the cluster as long as this is not empty
     incarnation: int = 0
     restore_path: str = ""
+    claim_mode: str = ""  # as restore_path was submitted; empty for NO_CLAIM
     restored_path: str = ""  # what Flink says that it restored
     started_at: str = ""
     ready_at: str = ""

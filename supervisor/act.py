@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 
 from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
-from core.states import Phase
+from core.states import ClaimMode, Phase
 from supervisor import history, rollback, steps
 from supervisor.decision import Action, Cancel, Decision, DisposeSavepoint, Run, StopJob, TakeSavepoint
 from supervisor.states import started, stopping
@@ -49,6 +49,7 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str
                 parallelism=action.parallelism,
                 job_id=action.job_id,
                 savepoint_path=action.savepoint_path or None,
+                claim_mode=action.claim_mode or ClaimMode.NO_CLAIM,
                 allow_non_restored_state=action.allow_non_restored_state,
                 flink_configuration=action.flink_configuration,
                 capabilities=capabilities,

@@ -18,6 +18,7 @@ class Run:
     arguments: tuple[str, ...]
     parallelism: int
     savepoint_path: str
+    claim_mode: str
     allow_non_restored_state: bool
     flink_configuration: Mapping[str, str]
     timeout: float  # seconds; main() runs inside the call

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from clients.flink import Snapshot
 from core import times
 from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, RecoveryPoint
+from core.states import ClaimMode
 from supervisor.world import World
 
 
@@ -87,6 +89,15 @@ def _completed(world: World) -> list[Snapshot]:
     """The newest savepoint and the newest of all, in this order."""
     seen = world.flink.checkpoints
     return [found for found in (seen.latest_savepoint, seen.latest_completed) if found] if seen else []
+
+
+def claimed(status: JobStatus, mode: ClaimMode) -> JobStatus:
+    """As submitted in that mode. What is claimed is Flink's from now on, and may vanish: it is not ours to dispose of,
+    whatever becomes of the submission."""
+    if mode != ClaimMode.CLAIM or not status.restore_path:
+        return status.but(claim_mode="")
+    points = (replace(each, ours=each.ours and each.path != status.restore_path) for each in status.recovery_points)
+    return status.but(recovery_points=tuple(points), claim_mode=mode)
 
 
 def without_checkpoints(status: JobStatus) -> JobStatus:

@@ -194,6 +194,7 @@ savepoint.savepointFormat string enum=CANONICAL|NATIVE default=CANONICAL
 savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
 savepoint.maxStateAge integer default=0
+savepoint.claimMode string enum=NO_CLAIM|CLAIM default=NO_CLAIM
 savepoint.historyMaxAge integer
 savepoint.cleanup string enum=Keep|Dispose default=Keep
 restart.restartMaxDelay integer default=600

@@ -92,6 +92,7 @@ def test_defaults_of_the_smallest_job() -> None:
             "savepointOnDelete": False,
             "historyLimit": 10,
             "cleanup": "Keep",
+            "claimMode": "NO_CLAIM",
             "maxStateAge": 0,
         },
         "restart": {

@@ -13,7 +13,7 @@ from supervisor.act import act, after_answer, after_refusal
 from supervisor.decision import Cancel, DisposeSavepoint, Run, StopJob, TakeSavepoint
 
 NEWEST = Capabilities.of("2.3.0")
-RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", True, {"k": "v"}, 180.0)
+RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", "CLAIM", True, {"k": "v"}, 180.0)
 STOP = StopJob("j", "t", "s3://s", True, "NATIVE")
 SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
 DISPOSE = DisposeSavepoint("s3://s/old")
@@ -39,6 +39,7 @@ def test_a_run(flink):
         parallelism=2,
         job_id="j",
         savepoint_path=None,
+        claim_mode="CLAIM",
         allow_non_restored_state=True,
         flink_configuration={"k": "v"},
         capabilities=NEWEST,

@@ -132,3 +132,39 @@ def test_while_it_is_not_ready_nothing_is_disposed_of(ready):
     ready.flink.history[-1].status = "RUNNING"
     settled(ready)
     assert on_disk(ready) == taken[2:]
+
+
+# ---- claimed savepoints --------------------------------------------------------------------------------------------
+
+
+def test_a_claimed_savepoint_is_flinks_to_delete_not_ours(ready):
+    edit(ready, historyLimit=1, cleanup="Dispose", claimMode="CLAIM")
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    claimed = ready.status.savepoint_path
+    assert [point.ours for point in ready.status.recovery_points] == [True]
+    ready.annotate("START")
+    ready.play(ready.is_ready)
+    assert (ready.status.restore_path, ready.status.claim_mode) == (claimed, "CLAIM")
+    assert not any(point.ours for point in ready.status.recovery_points)
+    edit(ready, claimMode="NO_CLAIM")
+    savepoint(ready)
+    ready.annotate("START")
+    ready.play(ready.is_ready)
+    savepoint(ready)
+    settled(ready)
+    assert claimed in on_disk(ready) and claimed not in known(ready)
+
+
+def test_a_claimed_savepoint_that_vanished_is_passed_over(ready):
+    edit(ready, claimMode="CLAIM")
+    before = savepoint(ready)
+    for action, phase in (("STOP", "Stopped"), ("START", "Started")):
+        ready.annotate(action)
+        ready.play(lambda phase=phase: ready.is_in(phase))
+    ready.play(ready.is_ready)
+    claimed = ready.flink.history[-1].restored
+    ready.flink.disk = {before: ready.flink.disk[before]}
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert claimed != before == ready.flink.history[-1].restored
