@@ -38,6 +38,22 @@ def test_a_wrong_schedule_is_an_invalid_spec_and_the_job_goes_on(ready):
     assert "Stalled" not in ready.conditions
 
 
+PERIODIC = [{"savepointInterval": 120}, {"savepointSchedule": "*/2 * * * *"}]
+
+
+@pytest.mark.parametrize("period", PERIODIC)
+def test_a_directory_that_cannot_be_written_is_told_and_tried_at_the_next_period(ready, period):
+    edit(ready, **period)
+    ready.flink.readonly = True
+    assert taken(ready, 5) == 2
+    assert ready.conditions["Ready"] and ready.conditions["Degraded"] == "SavepointFailed"
+    assert ready.kube.events.count("SavepointFailed") == 2
+    assert len(ready.flink.history) == len(ready.alive) == 1
+    ready.flink.readonly = False
+    assert taken(ready, 2.5) == 1
+    assert "Degraded" not in ready.conditions
+
+
 # ---- the history ---------------------------------------------------------------------------------------------------
 
 
