@@ -195,7 +195,7 @@ savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
 savepoint.maxStateAge integer default=0
 savepoint.claimMode string enum=NO_CLAIM|CLAIM default=NO_CLAIM
-savepoint.historyMaxAge integer
+savepoint.historyMaxAge integer default=0
 savepoint.cleanup string enum=Keep|Dispose default=Keep
 restart.restartMaxDelay integer default=600
 bootstrap.allowNonRestoredState boolean default=False
