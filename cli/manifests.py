@@ -14,7 +14,7 @@ import crds
 from cli import kinds
 from cli.errors import Failed
 from clients.kube import Resource
-from core import schema
+from core import schema, validation
 
 SUFFIXES = (".yaml", ".yml", ".json")
 Object = dict[str, Any]
@@ -112,4 +112,5 @@ def problems(manifest: Manifest) -> list[str]:
     found = [f"{path}: unknown field" for path in schema.unknown_fields(known, body)]
     filled = schema.apply_defaults(known, schema.prune(known, body))
     found += schema.errors(known, filled) or schema.cel_errors(known, None, filled)
+    found += validation.beyond_schema(filled.get("spec"), "spec")
     return [f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {text}" for text in found]

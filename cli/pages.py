@@ -114,8 +114,9 @@ def _attempts(status: Mapping[str, Any]) -> str:
 
 def _savepoints(body: Mapping[str, Any]) -> str:
     wanted = body.get("savepoint") or {}
-    interval = wanted.get("savepointInterval")
-    return f"savepoints {wanted.get('savepointMode')}" + (f" each {interval}s" if interval else "")
+    interval, cron = wanted.get("savepointInterval"), wanted.get("savepointSchedule")
+    periods = (f" each {interval}s" if interval else "") + (f" at '{cron}'" if cron else "")
+    return f"savepoints {wanted.get('savepointMode')}{periods}"
 
 
 def _own(item: Object) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import canonical, names, spec
-from core.states import RestartPolicy, SavepointMode, UnhealthyPolicy
+from core.states import ClaimMode, Cleanup, RestartPolicy, SavepointMode, UnhealthyPolicy
 
 BOOTSTRAP_DEFAULTS = {
     "pullPolicy": "IfNotPresent",
@@ -34,11 +34,15 @@ class Savepoints:
     mode: SavepointMode
     initial_path: str
     interval: int
+    schedule: str  # cron, '' for none
     target_path: str
     format: str
     on_delete: bool
     history_limit: int
     max_state_age: int  # seconds; 0: any
+    history_max_age: int  # seconds, 0 for any
+    cleanup: Cleanup
+    claim_mode: ClaimMode
 
 
 @dataclass(frozen=True)
@@ -151,11 +155,15 @@ def _savepoints(body: Mapping[str, Any]) -> Savepoints:
         mode=SavepointMode(spec.text(body, "savepointMode", SavepointMode.AUTOMATIC)),
         initial_path=spec.text(body, "savepointPath").strip().strip('"'),
         interval=max(0, spec.whole(body, "savepointInterval", 0)),
+        schedule=spec.text(body, "savepointSchedule"),
         target_path=spec.text(body, "savepointTargetPath"),
         format=spec.text(body, "savepointFormat", "CANONICAL"),
         on_delete=spec.flag(body, "savepointOnDelete"),
         history_limit=max(1, spec.whole(body, "historyLimit", 10)),
         max_state_age=max(0, spec.whole(body, "maxStateAge", 0)),
+        history_max_age=max(0, spec.whole(body, "historyMaxAge", 0)),
+        claim_mode=ClaimMode(spec.text(body, "claimMode", ClaimMode.NO_CLAIM)),
+        cleanup=Cleanup(spec.text(body, "cleanup", Cleanup.KEEP)),
     )
 
 

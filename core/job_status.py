@@ -23,6 +23,19 @@ class RecoveryPoint(Record):
     timestamp: str = ""
     job_id: str = ""
     checkpoint_id: int = 0
+    ours: bool = False  # a savepoint that Flink gave as the answer to our own request
+
+
+@dataclass(frozen=True)
+class Disposal(Record):
+    """An old savepoint that is being disposed of: written before Flink is asked, which then gives the id."""
+
+    path: str = ""
+    request_id: str = ""
+    requested_at: str = ""
+
+    def but(self, **changes: Any) -> Disposal:
+        return replace(self, **changes)
 
 
 @dataclass(frozen=True)
@@ -107,6 +120,7 @@ class JobStatus(Record):
     savepoint_job_id: str = ""  # a savepoint on its way: of this job,
     savepoint_trigger_id: str = ""  # under this id,
     savepoint_request_timestamp: str = ""  # asked for at
+    savepoint_end_timestamp: str = ""  # the last one was done, or had failed
     digest: dict[str, str] = field(default_factory=dict)  # bootstrap, savepoint, restart: as submitted
     timestamp: str = ""  # last change of this status
     # A submission: all of it is written before Flink is asked.
@@ -114,6 +128,7 @@ class JobStatus(Record):
     cluster_revision: str = ""  # the job holds the cluster as long as this is not empty
     incarnation: int = 0
     restore_path: str = ""
+    claim_mode: str = ""  # as restore_path was submitted; empty for NO_CLAIM
     restored_path: str = ""  # what Flink says that it restored
     started_at: str = ""
     ready_at: str = ""
@@ -129,6 +144,7 @@ class JobStatus(Record):
     had_state: bool = False
     forgotten_checkpoint: int = 0  # number of the newest one of this run that a person wants forgotten
     forgets: int = 0  # the cluster's counter of starts with empty jobs, as far as this job has followed it
+    disposing: Disposal = field(default_factory=Disposal)
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)

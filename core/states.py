@@ -33,6 +33,20 @@ class RequestedAction(StrEnum):
     FORGET_SAVEPOINT = "FORGET_SAVEPOINT"
 
 
+class ClaimMode(StrEnum):
+    """Whose the state is that a job was started from: still its owner's, or Flink's, which deletes it in time."""
+
+    NO_CLAIM = "NO_CLAIM"
+    CLAIM = "CLAIM"
+
+
+class Cleanup(StrEnum):
+    """What becomes of the savepoints of ours that fall out of the history."""
+
+    KEEP = "Keep"
+    DISPOSE = "Dispose"
+
+
 class RestartPolicy(StrEnum):
     ALWAYS = "Always"
     ONLY_IF_FAILED = "OnlyIfFailed"

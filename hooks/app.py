@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from werkzeug.exceptions import HTTPException
 
 import crds
-from core import canonical, names, schema
+from core import canonical, names, validation
 from hooks import deployment, exchange, job
 from hooks.cluster import sync as cluster
 from hooks.install import DEFAULT, Install
@@ -79,7 +79,7 @@ def _decoded(data: bytes) -> Any:
 
 
 def _problems(request: Request) -> list[str]:
-    return schema.errors(crds.schema(request.parent["kind"])["properties"]["spec"], request.parent.get("spec"), "spec")
+    return validation.problems(crds.schema(request.parent["kind"])["properties"]["spec"], request.parent.get("spec"))
 
 
 def _now() -> datetime:

@@ -6,19 +6,19 @@ from __future__ import annotations
 import logging
 
 from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
-from core.states import Phase
-from supervisor import rollback, steps
-from supervisor.decision import Action, Cancel, Decision, Reason, Run, StopJob, TakeSavepoint
+from core.states import ClaimMode, Phase
+from supervisor import history, rollback, steps
+from supervisor.decision import Action, Cancel, Decision, DisposeSavepoint, Reason, Run, StopJob, TakeSavepoint
 from supervisor.states import started, stopping
 from supervisor.world import World
 
 log = logging.getLogger("supervisor")
 
 
-def act(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Rejected | None:
-    """Does it. Returns Flink's definite no, None for yes and for what nobody knows."""
+def act(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Rejected | str | None:
+    """Does it. Returns Flink's definite no, the id that Flink gave it, or None for yes and for what nobody knows."""
     try:
-        _send(action, flink, capabilities)
+        return _send(action, flink, capabilities)
     except Duplicate as error:
         log.info("Flink has this submission already: %s", error.text)
     except Rejected as error:
@@ -39,7 +39,7 @@ def _runs(job_id: str, flink: FlinkClient) -> bool:
         return True
 
 
-def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> None:
+def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str | None:
     match action:
         case Run():
             flink.run(
@@ -49,6 +49,7 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Non
                 parallelism=action.parallelism,
                 job_id=action.job_id,
                 savepoint_path=action.savepoint_path or None,
+                claim_mode=action.claim_mode or ClaimMode.NO_CLAIM,
                 allow_non_restored_state=action.allow_non_restored_state,
                 flink_configuration=action.flink_configuration,
                 capabilities=capabilities,
@@ -71,6 +72,14 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Non
             )
         case Cancel():
             flink.cancel(action.job_id)
+        case DisposeSavepoint():
+            return flink.dispose(action.path)
+    return None
+
+
+def after_answer(world: World, action: Action, answer: Rejected | str) -> Decision | None:
+    """What Flink's answer means; `world` has the status that was written before the action."""
+    return history.accepted(world, answer) if isinstance(answer, str) else after_refusal(world, action, answer)
 
 
 def after_refusal(world: World, action: Action, error: Rejected) -> Decision | None:
@@ -86,6 +95,8 @@ def after_refusal(world: World, action: Action, error: Rejected) -> Decision | N
         return stopping.savepoint_failed(world, error.text)
     if isinstance(action, TakeSavepoint) and phase == Phase.STARTED:
         return started.savepoint_failed(world, error.text)
+    if isinstance(action, DisposeSavepoint):
+        return history.failed(world, error.text)
     return None
 
 

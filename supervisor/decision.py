@@ -19,6 +19,7 @@ class Run:
     arguments: tuple[str, ...]
     parallelism: int
     savepoint_path: str
+    claim_mode: str
     allow_non_restored_state: bool
     flink_configuration: Mapping[str, str]
     timeout: float  # seconds; main() runs inside the call
@@ -52,7 +53,14 @@ class Cancel:
     job_id: str
 
 
-Action = Run | StopJob | TakeSavepoint | Cancel
+@dataclass(frozen=True)
+class DisposeSavepoint:
+    """POST /savepoint-disposal: its files are deleted."""
+
+    path: str
+
+
+Action = Run | StopJob | TakeSavepoint | Cancel | DisposeSavepoint
 
 
 # Every reason that there is; docs/events.md says what each means. It is stable: people filter by it.
@@ -74,14 +82,25 @@ Reason = Literal[
     "RolledBack",
     "RunLeftBehind",
     "SavepointCompleted",
+    "SavepointDisposed",
     "SavepointFailed",
+    "SavepointNotDisposed",
     "StartTimedOut",
     "SubmissionFailed",
     "UpdateNotReady",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 NORMAL: frozenset[Reason] = frozenset(
-    {"JobAdopted", "JobCanceled", "JobFinished", "JobRestarting", "JobStarted", "JobStopped", "SavepointCompleted"}
+    {
+        "JobAdopted",
+        "JobCanceled",
+        "JobFinished",
+        "JobRestarting",
+        "JobStarted",
+        "JobStopped",
+        "SavepointCompleted",
+        "SavepointDisposed",
+    }
 )
 
 

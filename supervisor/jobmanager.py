@@ -93,6 +93,7 @@ class JobManager:
             checkpointing=self._interval(status.job_id),
             restarts=self._restarted(status.job_id) if status.supervisor_status == Phase.STARTED else None,
             operation=self._operation(status.job_id, trigger) if trigger else None,
+            disposal=self._disposal(status.disposing.request_id) if status.disposing.request_id else None,
             exception=self.client.exceptions(status.job_id) if troubled else "",
         )
 
@@ -127,5 +128,11 @@ class JobManager:
     def _operation(self, job_id: str, trigger: str) -> Operation | None:
         try:
             return self.client.operation(job_id, trigger)
+        except NotFound:
+            return None
+
+    def _disposal(self, request_id: str) -> Operation | None:
+        try:
+            return self.client.disposal(request_id)
         except NotFound:
             return None

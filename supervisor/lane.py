@@ -16,11 +16,11 @@ import crds
 from clients.kube import Conflict, KubeClient, KubeError, NotFound, resources
 from core import cluster as clusters
 from core import job as jobs
-from core import names, schema
+from core import names, validation
 from core.job_status import JobStatus, read_status
 from core.states import Phase
 from supervisor import observe, recovery
-from supervisor.act import act, after_refusal
+from supervisor.act import act, after_answer
 from supervisor.decide import decide, finished
 from supervisor.decision import Decision, Reason, Run
 from supervisor.events import Recorder
@@ -125,7 +125,7 @@ class Lane:
         metadata = resource["metadata"]
         key = (metadata.get("uid", ""), metadata.get("generation", 0))
         if self._checked[0] != key:
-            found = schema.errors(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"), "spec")
+            found = validation.problems(crds.schema(names.JOB)["properties"]["spec"], resource.get("spec"))
             self._checked = (key, found)
         return self._checked[1]
 
@@ -183,11 +183,11 @@ class Lane:
     def _act(self, stored: Mapping[str, Any], world: World, decision: Decision, jobmanager: JobManager) -> None:
         if decision.action is None or jobmanager.capabilities is None:
             return
-        refusal = act(decision.action, jobmanager.client, jobmanager.capabilities)
-        if refusal is None:
+        answer = act(decision.action, jobmanager.client, jobmanager.capabilities)
+        if answer is None:
             return
         world = replace(world, now=self._clock())
-        if outcome := after_refusal(world, decision.action, refusal):
+        if outcome := after_answer(world, decision.action, answer):
             outcome = finished(world, outcome)
             self._log(f"{stored['metadata']['namespace']}/{stored['metadata']['name']}", world, outcome)
             self._write_outcome(stored, world, outcome)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from clients.flink import Snapshot
 from core import times
 from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, RecoveryPoint
+from core.states import ClaimMode
 from supervisor.world import World
 
 
@@ -42,12 +44,15 @@ def outdated(stored: JobStatus, status: JobStatus) -> bool:
     return old.job_id != new.job_id or new.checkpoint_id - old.checkpoint_id >= KEPT_CHECKPOINTS // 2
 
 
-def with_savepoint(status: JobStatus, path: str, moment: str, limit: int) -> JobStatus:
-    """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path."""
+def with_savepoint(status: JobStatus, path: str, moment: str, limit: int, *, ours: bool = False) -> JobStatus:
+    """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path. `ours`: Flink's
+    answer to our own request, not just the newest that it shows."""
     # Its number is not told with its path, but it is behind every checkpoint that was seen before.
     seen = [other.checkpoint_id for other in status.recovery_points if other.job_id == status.job_id]
     number = max(seen, default=0) + 1
-    point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number)
+    point = RecoveryPoint(
+        path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number, ours=ours
+    )
     return remembered(status, point, limit).but(savepoint_path=path, savepoint_timestamp=moment)
 
 
@@ -84,6 +89,15 @@ def _completed(world: World) -> list[Snapshot]:
     """The newest savepoint and the newest of all, in this order."""
     seen = world.flink.checkpoints
     return [found for found in (seen.latest_savepoint, seen.latest_completed) if found] if seen else []
+
+
+def claimed(status: JobStatus, mode: ClaimMode) -> JobStatus:
+    """As submitted in that mode. What is claimed is Flink's from now on, and may vanish: it is not ours to dispose of,
+    whatever becomes of the submission."""
+    if mode != ClaimMode.CLAIM or not status.restore_path:
+        return status.but(claim_mode="")
+    points = (replace(each, ours=each.ours and each.path != status.restore_path) for each in status.recovery_points)
+    return status.but(recovery_points=tuple(points), claim_mode=mode)
 
 
 def without_checkpoints(status: JobStatus) -> JobStatus:

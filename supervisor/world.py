@@ -11,7 +11,7 @@ from clients.flink import Checkpoints, Operation
 from core.job import Job
 from core.job_status import JobStatus
 from core.redaction import secrets_of
-from core.states import Phase
+from core.states import Cleanup, Phase
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Sight(StrEnum):
     UNKNOWN = "unknown"  # no answer: it may or may not be there
 
 
+MOST_POINTS = 1000  # that the CRD has room for
 TERMINAL = ("FINISHED", "CANCELED", "FAILED")
 
 
@@ -71,6 +72,7 @@ class FlinkJob:
     checkpointing: float | None = None  # seconds between two checkpoints, 0 for none, None while unknown
     restarts: int | None = None  # of its tasks, by Flink itself; None while unknown
     operation: Operation | None = None  # the savepoint or stop on its way, None when Flink does not know it
+    disposal: Operation | None = None  # of an old savepoint, likewise
     exception: str = ""
 
     @property
@@ -107,9 +109,12 @@ class World:
 
     @property
     def history_limit(self) -> int:
-        """How many recovery points are kept. With a wrong spec none is dropped: the limit may be what is wrong."""
-        known = len(self.status.recovery_points) + 1 if self.problems else 0
-        return max(self.job.savepoint.history_limit, known)
+        """How many recovery points are kept. With a wrong spec none is dropped: the limit may be what is wrong. Nor is
+        one that is first to be disposed of."""
+        wanted = self.job.savepoint
+        drops_none = self.problems or wanted.cleanup == Cleanup.DISPOSE
+        known = min(len(self.status.recovery_points) + 1, MOST_POINTS) if drops_none else 0
+        return max(wanted.history_limit, known)
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -189,6 +189,15 @@ class FlinkClient:
         """NotFound when this JobManager never knew it, or knows it no longer."""
         return self._read(_job(job_id, "savepoints", trigger_id), Operation.of)
 
+    def dispose(self, path: str) -> str:
+        """Begins to delete a savepoint's files; returns Flink's id of that. A second time it fails: they are gone."""
+        answer = self._request("POST", "/savepoint-disposal", json={"savepoint-path": path})
+        return _parsed("/savepoint-disposal", answer, lambda found: str(found["request-id"]))
+
+    def disposal(self, request_id: str) -> Operation:
+        """NotFound when this JobManager never knew it, or knows it no longer."""
+        return self._read(f"/savepoint-disposal/{quote(request_id, safe='')}", Operation.of_disposal)
+
     # Anything else
 
     def metrics(self, path: str, names: Sequence[str]) -> dict[str, str]:

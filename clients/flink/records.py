@@ -206,6 +206,11 @@ class Operation:
             return cls("FAILED", failure=useful_line(cause.get("stack-trace") or cause["class"]))
         return cls("COMPLETED", location=result["location"])
 
+    @classmethod
+    def of_disposal(cls, answer: JSON) -> Operation:
+        """Likewise, but what is done has no result."""
+        return cls.of({**answer, "operation": {"location": None, **(answer.get("operation") or {})}})
+
 
 @dataclass(frozen=True, slots=True)
 class Jar:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from core import times
+from core import schedule, times
 from core.job_status import RejectedSpec
 from core.states import Phase, StoppedBy
-from supervisor import recovery, rollback, settings, stability, steps
+from supervisor import history, recovery, rollback, settings, stability, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
 from supervisor.world import Sight, World
 
@@ -28,6 +29,7 @@ def decide(world: World) -> Decision:
         _unproven,
         stability.restart,
         _savepoint,
+        history.tidied,
     )
     return stability.announced(world, _followed(seen, _first(seen, *guards)))
 
@@ -195,11 +197,18 @@ def _savepoint(world: World) -> Decision | None:
     status = world.status
     if status.savepoint_trigger_id:
         return _savepoint_on_its_way(world)
-    interval = world.job.savepoint.interval
-    last = times.from_text(status.savepoint_request_timestamp) or times.from_text(status.ready_at)
-    if interval and last and status.ready_at and world.now - last >= timedelta(seconds=interval):
-        return _take_savepoint(world, "a periodic savepoint")
-    return None
+    due = _due(world)
+    return _take_savepoint(world, "a periodic savepoint") if due and world.now >= due else None
+
+
+def _due(world: World) -> datetime | None:
+    """When the next periodic savepoint is to be taken, if the job stays ready until then."""
+    status, wanted = world.status, world.job.savepoint
+    ready = times.from_text(status.ready_at)
+    if ready is None:
+        return None
+    last, ended = map(times.from_text, (status.savepoint_request_timestamp, status.savepoint_end_timestamp))
+    return schedule.due(wanted.interval, wanted.schedule, world.job.uid, last=last or ready, ended=ended, ready=ready)
 
 
 def _savepoint_on_its_way(world: World) -> Decision:
@@ -217,17 +226,22 @@ def _savepoint_on_its_way(world: World) -> Decision:
     return _watch(world, "a savepoint is being taken", delay=steps.BUSY)
 
 
+def _ended(world: World) -> dict[str, Any]:
+    return {"savepoint_trigger_id": "", "savepoint_job_id": "", "savepoint_end_timestamp": times.to_text(world.now)}
+
+
 def savepoint_failed(world: World, text: str) -> Decision:
     """The job goes on; the next savepoint is the next one asked for, or the next of the period."""
     why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
-    decision = steps.same(world, why, savepoint_trigger_id="", savepoint_job_id="", failure=why)
+    decision = steps.same(world, why, failure=why, **_ended(world))
     return Decision(decision.status, why, decision.delay, events=(Event("SavepointFailed", why),))
 
 
 def _savepoint_done(world: World, path: str) -> Decision:
     why = f"savepoint {path}"
-    status = recovery.with_savepoint(world.status, path, times.to_text(world.now), world.history_limit).but(
-        savepoint_trigger_id="", savepoint_job_id="", message=why
+    now, ours = times.to_text(world.now), world.flink.operation is not None
+    status = recovery.with_savepoint(world.status, path, now, world.history_limit, ours=ours).but(
+        message=why, **_ended(world)
     )
     if status.failure.startswith("SavepointFailed"):
         status = status.but(failure="")

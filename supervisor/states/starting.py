@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from core import times
 from core.job_status import Delivery
-from core.states import Phase, StoppedBy
-from supervisor import recovery, settings, steps
+from core.states import ClaimMode, Phase, StoppedBy
+from supervisor import recovery, rollback, settings, steps
 from supervisor.decision import Decision, Event, Run
 from supervisor.world import Sight, World
 
@@ -316,22 +316,27 @@ def _submit(world: World) -> Decision:
         retry_at="",
         message=why,
     )
-    return Decision(intent, why, steps.BUSY, _run(world, intent_path=path, attempt=attempt))
+    # A trial may be taken back to where it began.
+    mode = ClaimMode.NO_CLAIM if rollback.is_trial(world, status) else job.savepoint.claim_mode
+    intent = recovery.claimed(intent, mode)
+    return Decision(intent, why, steps.BUSY, _run(replace(world, status=intent)))
 
 
 def _is_stable(world: World) -> bool:
     return world.status.stable.digest == world.job.bootstrap_digest
 
 
-def _run(world: World, intent_path: str | None = None, attempt: int | None = None) -> Run:
+def _run(world: World) -> Run:
+    """As the status says: a repetition is the same submission."""
     status, job = world.status, world.job
     return Run(
-        job_id=steps.job_id(job.uid, attempt or status.attempt),
+        job_id=status.job_id,
         jar_id=status.jar_id,
         entry_class=job.bootstrap.class_name,
         arguments=job.bootstrap.arguments,
-        parallelism=status.job_parallelism if attempt is None else job.parallelism,
-        savepoint_path=status.restore_path if intent_path is None else intent_path,
+        parallelism=status.job_parallelism,
+        savepoint_path=status.restore_path,
+        claim_mode=status.claim_mode,
         allow_non_restored_state=job.bootstrap.allow_non_restored_state,
         flink_configuration=settings.for_job(job.flink_configuration, world.flink_settings),
         timeout=float(job.restart.timeout),

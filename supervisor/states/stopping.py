@@ -98,7 +98,8 @@ def _saved(world: World, path: str) -> Decision:
     """The path is stored as soon as it is known; the job is let go of when it is over."""
     status = world.status
     if status.savepoint_path != path:  # as a recovery point it may be known before its operation is
-        status = recovery.with_savepoint(status, path, times.to_text(world.now), world.history_limit)
+        ours = world.flink.operation is not None
+        status = recovery.with_savepoint(status, path, times.to_text(world.now), world.history_limit, ours=ours)
     if not world.flink.terminal:
         why = "the savepoint is taken, waiting for the job to end"
         return Decision(status.but(message=why), why, steps.BUSY)
@@ -117,7 +118,14 @@ def savepoint_failed(world: World, text: str) -> Decision:
     if world.flink.terminal:
         return _ended_before(world)
     retry = times.to_text(world.now + timedelta(seconds=max(10, world.job.restart.delay)))
-    status = world.status.but(supervisor_status=Phase.STARTED, stop=Stop(), failure=why, retry_at=retry, message=why)
+    status = world.status.but(
+        supervisor_status=Phase.STARTED,
+        stop=Stop(),
+        failure=why,
+        retry_at=retry,
+        message=why,
+        savepoint_end_timestamp=times.to_text(world.now),
+    )
     return Decision(status, why, steps.SOON, events=events)
 
 

@@ -189,10 +189,14 @@ clusterName string
 suspend boolean default=False
 deletionDeadline integer default=300
 flinkConfiguration map(int-or-string)
+savepoint.savepointSchedule string
 savepoint.savepointFormat string enum=CANONICAL|NATIVE default=CANONICAL
 savepoint.savepointOnDelete boolean default=False
 savepoint.historyLimit integer default=10
 savepoint.maxStateAge integer default=0
+savepoint.claimMode string enum=NO_CLAIM|CLAIM default=NO_CLAIM
+savepoint.historyMaxAge integer default=0
+savepoint.cleanup string enum=Keep|Dispose default=Keep
 restart.restartMaxDelay integer default=600
 restart.unhealthyPolicy string enum=Report|Restart default=Report
 restart.unhealthyRestarts integer default=5

@@ -91,6 +91,9 @@ def test_defaults_of_the_smallest_job() -> None:
             "savepointFormat": "CANONICAL",
             "savepointOnDelete": False,
             "historyLimit": 10,
+            "historyMaxAge": 0,
+            "cleanup": "Keep",
+            "claimMode": "NO_CLAIM",
             "maxStateAge": 0,
         },
         "restart": {

@@ -8,14 +8,16 @@ from unittest.mock import create_autospec
 import pytest
 
 from clients.flink import Capabilities, Duplicate, FlinkClient, JobDetails, NotFound, NotReachable, Rejected, Unknown
-from supervisor.act import act, after_refusal
-from supervisor.decision import Cancel, Run, StopJob, TakeSavepoint
+from core.job_status import Disposal
+from supervisor.act import act, after_answer, after_refusal
+from supervisor.decision import Cancel, DisposeSavepoint, Run, StopJob, TakeSavepoint
 
 NEWEST = Capabilities.of("2.3.0")
-RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", True, {"k": "v"}, 180.0)
+RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", "CLAIM", True, {"k": "v"}, 180.0)
 STOP = StopJob("j", "t", "s3://s", True, "NATIVE")
 SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
-ALL = [RUN, STOP, SAVEPOINT, Cancel("j")]
+DISPOSE = DisposeSavepoint("s3://s/old")
+ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE]
 
 
 @pytest.fixture
@@ -24,7 +26,7 @@ def flink() -> Any:
 
 
 def fail(flink: Any, error: Exception) -> None:
-    for name in ("run", "stop", "savepoint", "cancel"):
+    for name in ("run", "stop", "savepoint", "cancel", "dispose"):
         getattr(flink, name).side_effect = error
 
 
@@ -37,6 +39,7 @@ def test_a_run(flink):
         parallelism=2,
         job_id="j",
         savepoint_path=None,
+        claim_mode="CLAIM",
         allow_non_restored_state=True,
         flink_configuration={"k": "v"},
         capabilities=NEWEST,
@@ -45,11 +48,19 @@ def test_a_run(flink):
 
 
 def test_the_others(flink):
-    for action in ALL[1:]:
+    for action in ALL[1:4]:
         assert act(action, flink, NEWEST) is None
     flink.stop.assert_called_once_with("j", trigger_id="t", target_directory="s3://s", drain=True, format_type="NATIVE")
     flink.savepoint.assert_called_once_with("j", trigger_id="t", target_directory="s3://s", format_type="NATIVE")
     flink.cancel.assert_called_once_with("j")
+
+
+def test_a_disposal_is_known_by_flinks_own_id(flink, world):
+    flink.dispose.return_value = "r-1"
+    assert act(DISPOSE, flink, NEWEST) == "r-1"
+    flink.dispose.assert_called_once_with("s3://s/old")
+    before = world("ready", flink="runs", disposing=Disposal("s3://s/old"))
+    assert after_answer(before, DISPOSE, "r-1").status.disposing == Disposal("s3://s/old", "r-1")
 
 
 @pytest.mark.parametrize("action", ALL)
@@ -107,6 +118,13 @@ def test_a_refused_stop_ends_the_stop(world):
 def test_a_refused_savepoint_is_told(world):
     decision = after_refusal(world("ready", flink="runs"), SAVEPOINT, Rejected(400, "x"))
     assert decision.status.failure == "SavepointFailed: x"
+
+
+def test_a_refused_disposal_is_told_and_left_alone(world):
+    before = world("ready", flink="runs", disposing=Disposal("s3://s/old"))
+    decision = after_answer(before, DISPOSE, Rejected(400, "x"))
+    assert (decision.status.disposing, decision.action) == (Disposal(), None)
+    assert [event.reason for event in decision.events] == ["SavepointNotDisposed"]
 
 
 @pytest.mark.parametrize(

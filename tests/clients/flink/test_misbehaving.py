@@ -13,6 +13,7 @@ from clients.flink import (
     JobDetails,
     JobSummary,
     NotReachable,
+    Operation,
     Rejected,
     Unknown,
 )
@@ -219,3 +220,29 @@ def test_a_checkpoint_that_only_the_jobmanager_holds_has_no_path():
 )
 def test_the_useful_line(trace, line):
     assert useful_line(trace) == line
+
+
+GONE = "org.apache.flink.util.FlinkException: no\nCaused by: java.io.FileNotFoundException: Cannot find checkpoint 'x'"
+
+
+@pytest.mark.parametrize(
+    ("status", "operation", "found"),
+    [
+        ("IN_PROGRESS", None, Operation("IN_PROGRESS")),
+        ("COMPLETED", {}, Operation("COMPLETED")),
+        (
+            "COMPLETED",
+            {"failure-cause": {"class": "x", "stack-trace": GONE}},
+            Operation("FAILED", failure="FileNotFoundException: Cannot find checkpoint 'x'"),
+        ),
+    ],
+)
+def test_a_disposal_has_no_result_but_may_fail(server, client, status, operation, found):
+    server.tell(body=b'{"request-id": "r1"}')
+    server.tell(body=json.dumps({"status": {"id": status}, "operation": operation}).encode())
+    assert client.disposal(client.dispose("file:/sp")) == found
+    asked = [(each.method, each.path, each.json) for each in server.asked]
+    assert asked == [
+        ("POST", "/savepoint-disposal", {"savepoint-path": "file:/sp"}),
+        ("GET", "/savepoint-disposal/r1", None),
+    ]

@@ -116,6 +116,7 @@ class Flink:
         self.carried: set[str] = set()
         self.refused: set[str] = set()  # JARs whose main() throws
         self.stuck: set[str] = set()  # JARs whose tasks never run
+        self.disposals: dict[str, Operation] = {}
         self.history: list[Run] = []  # every run there ever was
         self.savepoints = 0
         self.checkpoint_every = 10.0  # seconds
@@ -127,7 +128,7 @@ class Flink:
     # what a test does to it
 
     def lose(self) -> None:
-        self.runs, self.carried = {}, set()
+        self.runs, self.carried, self.disposals = {}, set(), {}
 
     def tick(self, seconds: float) -> None:
         for run in self.runs.values():
@@ -266,6 +267,23 @@ class Flink:
         self._look()
         with self.knife.at_call("flink savepoint"):
             self._begin(job_id, trigger_id, stop=False)
+
+    def dispose(self, path: str) -> str:
+        self._look()
+        with self.knife.at_call("flink dispose"):
+            request = f"disposal-{len(self.disposals)}"
+            gone = f"FileNotFoundException: Cannot find checkpoint '{path}'"
+            failure = "AccessDenied: read-only" if self.readonly else None if path in self.disk else gone
+            self.disposals[request] = Operation("FAILED" if failure else "COMPLETED", failure=failure)
+            if not self.readonly:
+                self.disk.pop(path, None)
+        return request
+
+    def disposal(self, request_id: str) -> Operation:
+        self._look()
+        if request_id not in self.disposals:
+            raise NotFound(404, "no such operation")
+        return self.disposals[request_id]
 
     def cancel(self, job_id: str) -> None:
         self._look()

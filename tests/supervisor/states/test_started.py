@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -20,6 +21,7 @@ ASKED = {"savepoint_trigger_id": TRIGGER, "savepoint_job_id": "x"}
 EDITED = {"bootstrap.arguments": ["new"]}
 RESCALED = {"jobParallelism": 2}
 SUSPENDED = {"suspend": True}
+HOURLY = {"savepoint.savepointSchedule": "0 * * * *"}
 AT_ZERO = {"jobParallelism": 0}
 
 
@@ -275,14 +277,33 @@ def test_other_words_change_nothing(world, action):
 
 @pytest.mark.parametrize(
     ("interval", "last", "due"),
-    [(0, -9999, False), (600, -599, False), (600, -600, True), (200, None, True), (400, None, False)],
+    [(0, -9999, False), (600, -600, False), (600, -660, True), (200, None, True), (400, None, False)],
 )
 def test_periodic_savepoints_count_from_the_last_one_or_from_ready(world, moment, interval, last, due):
-    """`ready` is since 300 s."""
+    """`ready` is since 300 s; the jitter of this uid is some seconds of the at most 60."""
     asked = moment(last) if last else ""
     job = {"savepoint.savepointInterval": interval}
     decision = decide(world("ready", flink="runs", job=job, savepoint_request_timestamp=asked))
     assert (decision.action is not None) == due
+
+
+@pytest.mark.parametrize(("last", "due"), [(-3601, True), (-1, True), (1, False), (None, True)])
+def test_periodic_savepoints_by_the_clock(world, moment, last, due):
+    """It is a minute past noon, with the jitter of this uid some seconds past when the savepoint of noon was due."""
+    asked = moment(last) if last else ""
+    before = world("ready", flink="runs", job=HOURLY, savepoint_request_timestamp=asked)
+    assert (decide(replace(before, now=before.now + timedelta(seconds=60))).action is not None) == due
+
+
+@pytest.mark.parametrize("end", ["done", "failed"])
+def test_what_fell_due_while_a_savepoint_was_on_its_way_is_left_out(world, moment, end):
+    operation = ("COMPLETED", SP) if end == "done" else ("FAILED", None, "read-only")
+    asked = {**ASKED, "savepoint_request_timestamp": moment(-1300)}
+    job = {"savepoint.savepointInterval": 600}
+    before = world("ready", flink=("runs", {"operation": operation}), job=job, ready_at=moment(-9999), **asked)
+    after = replace(before, status=decide(before).status)
+    assert decide(replace(after, now=after.now + timedelta(seconds=499))).action is None  # 1300 s + 499 s < 3 periods
+    assert isinstance(decide(replace(after, now=after.now + timedelta(seconds=560))).action, TakeSavepoint)
 
 
 def test_a_job_that_is_not_ready_takes_no_periodic_savepoint(world):

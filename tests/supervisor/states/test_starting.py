@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from clients.flink import Checkpoints, Restored
-from core.job_status import SAVEPOINT, Delivery
+from core.job_status import SAVEPOINT, Delivery, StableSpec
 from core.states import Phase, StoppedBy
 from supervisor import steps
 from supervisor.decision import Run
@@ -128,10 +128,34 @@ def test_a_submission_is_written_down_whole(world, moment, known, cluster):
         arguments=("--a", "b c"),
         parallelism=2,
         savepoint_path="s3://s/sp-2",
+        claim_mode="",
         allow_non_restored_state=False,
         flink_configuration={"execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION"},
         timeout=180.0,
     )
+
+
+def test_a_claimed_savepoint_is_not_ours_any_more(world, known):
+    points = tuple(replace(known(path, type=SAVEPOINT), ours=True) for path in ("s3://s/sp-2", "s3://s/sp-1"))
+    job = {"savepoint.claimMode": "CLAIM"}
+    decision = decide(world("carried", recovery_points=points, had_state=True, job=job))
+    assert decision.action.claim_mode == decision.status.claim_mode == "CLAIM"
+    assert [point.ours for point in decision.status.recovery_points] == [False, True]
+
+
+def test_an_update_that_may_be_taken_back_claims_nothing(world, known):
+    """It would go back to the savepoint that Flink may have deleted meanwhile."""
+    points, before = (known("s3://s/sp-2", type=SAVEPOINT),), StableSpec(digest="the one before", attempt=1)
+    job = {"savepoint.claimMode": "CLAIM"}
+    decision = decide(world("carried", recovery_points=points, had_state=True, stable=before, job=job))
+    assert (decision.action.savepoint_path, decision.action.claim_mode) == ("s3://s/sp-2", "")
+
+
+@pytest.mark.parametrize(("edited", "written"), [("CLAIM", ""), ("NO_CLAIM", "CLAIM")])
+def test_a_repeated_submission_claims_as_it_was_written_down(world, edited, written):
+    job = {"savepoint.claimMode": edited}
+    decision = decide(world("submitted", flink="missing", restore_path="s3://s/sp-2", claim_mode=written, job=job))
+    assert decision.action.claim_mode == written
 
 
 def test_a_job_that_never_had_state_starts_empty(world):

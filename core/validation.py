@@ -1,0 +1,28 @@
+"""What is wrong with a spec: what its schema says, and what no schema can say. Pure.
+
+The API server enforces the first part alone; the second one becomes the condition InvalidSpec.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core import schedule, schema, spec
+
+
+def problems(known: schema.Schema, body: Any) -> list[str]:
+    """Each as `<field path>: <sentence>`; `known` is the schema of the spec."""
+    return [*schema.errors(known, body, "spec"), *beyond_schema(body, "spec")]
+
+
+def beyond_schema(body: Any, path: str) -> Iterator[str]:
+    """The problems of a FlinkJob's spec, or of the jobs' in a FlinkDeployment's."""
+    if not isinstance(body, Mapping):
+        return
+    cron = spec.part(body, "savepoint").get("savepointSchedule")
+    if isinstance(cron, str) and (wrong := schedule.problem(cron)):
+        yield f"{path}.savepoint.savepointSchedule: Invalid value: {json.dumps(cron)}: {wrong}"
+    for index, job in enumerate(spec.items(body, "jobs")):
+        yield from beyond_schema(job.get("spec") if isinstance(job, Mapping) else None, f"{path}.jobs[{index}].spec")
