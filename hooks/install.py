@@ -11,6 +11,8 @@ class Install:
     supervisor_role: str = "flink-supervisor"
     # The JAR's image is mounted as a volume, which not every Kubernetes can; else an init container copies the JAR.
     image_volumes: bool = False
+    # One supervisor serves the clusters of all namespaces: no cluster gets one of its own.
+    shared_supervisor: bool = False
 
 
 DEFAULT = Install()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from hooks.install import Install
@@ -32,10 +34,17 @@ def command() -> None:
     show_envvar=True,
     help="Mount a JAR's image as a volume instead of copying the JAR out of it (Kubernetes >= 1.35).",
 )
-def run(address: str, port: int, threads: int, supervisor_role: str, image_volumes: bool, log_answers: bool) -> None:
+@click.option(
+    "--shared-supervisor",
+    envvar="FLINK_SHARED_SUPERVISOR",
+    is_flag=True,
+    show_envvar=True,
+    help="Make no supervisor for any FlinkCluster: one that is installed beside the hooks serves all.",
+)
+def run(address: str, port: int, threads: int, log_answers: bool, **install: Any) -> None:
     """Answer Metacontroller's webhooks until told to stop."""
     from cli.logs import configure
     from hooks.server import run as serve
 
     configure()
-    serve(Install(supervisor_role, image_volumes), address=address, port=port, threads=threads, log_answers=log_answers)
+    serve(Install(**install), address=address, port=port, threads=threads, log_answers=log_answers)

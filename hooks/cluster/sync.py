@@ -86,7 +86,9 @@ def unchanged(request: Request, problems: list[str]) -> dict[str, Any]:
 
 
 def _as_they_are(request: Request) -> list[Resource]:
-    return as_applied(item for items in request.children.values() for item in items)
+    """A supervisor of its own is none of it where all share one."""
+    kinds = ("Pod", "Service") if request.install.shared_supervisor else request.children
+    return as_applied(item for kind in kinds for item in request.of(kind))
 
 
 def _status(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def _decided(seen: Observed, *, deadline_passed: bool = False) -> tuple[Lifecycl
 
 
 def _children(request: Request, seen: Observed, life: Lifecycle, wanted: int) -> list[Resource]:
-    children = supervisor.make_all(seen.cluster, role=request.install.supervisor_role)
+    children = _supervisor(request, seen)
     if not life.has_pods:
         return children
     if life.phase == Phase.STOPPING:
@@ -114,6 +116,11 @@ def _children(request: Request, seen: Observed, life: Lifecycle, wanted: int) ->
         jobmanager.make_service(seen.cluster, revision=life.revision, incarnation=life.incarnation),
     ]
     return children + _taskmanagers(seen, life, scaling.pod_names(seen, life, wanted))
+
+
+def _supervisor(request: Request, seen: Observed) -> list[Resource]:
+    install = request.install
+    return [] if install.shared_supervisor else supervisor.make_all(seen.cluster, role=install.supervisor_role)
 
 
 def _taskmanagers(seen: Observed, life: Lifecycle, pods: list[str]) -> list[Resource]:

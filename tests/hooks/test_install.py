@@ -14,6 +14,7 @@ from .worlds import (
     CLUSTER_SPEC,
     JOB_SPEC,
     Post,
+    World,
     cluster_body,
     deployment_body,
     flink_cluster,
@@ -28,6 +29,38 @@ def test_the_supervisors_role_has_the_name_that_the_install_gave_it():
     answer = Post(Install(supervisor_role="team-flink-supervisor")).ok("/cluster/sync", cluster_body(flink_cluster()))
     (binding,) = (child for child in answer["children"] if child["kind"] == "RoleBinding")
     assert binding["roleRef"]["name"] == "team-flink-supervisor"
+
+
+OWN_SUPERVISOR = {"Deployment", "RoleBinding", "ServiceAccount"}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"taskManager": {"taskSlots": "many"}}])
+def test_a_cluster_that_shares_a_supervisor_gets_none_of_its_own(wrong):
+    """Nor keeps the one that it had; nothing else of it moves, also while its spec is wrong."""
+    world = World(flink_cluster())
+    world.settle()
+    world.report(answering=True, task_managers=1)
+    world.settle()
+    assert world.phase == "Started"
+    world.edit(**wrong)
+    world.settle()
+    before, status = set(world.children), world.status
+    world.post = Post(Install(shared_supervisor=True))
+    world.settle()
+    assert {kind for kind, _ in before - set(world.children)} == OWN_SUPERVISOR
+    assert world.status == status
+
+
+def test_without_a_supervisor_of_its_own_a_cluster_lives_and_goes_as_ever():
+    world = World(flink_cluster())
+    world.post = Post(Install(shared_supervisor=True))
+    world.settle()
+    world.report(answering=True, task_managers=1)
+    world.settle()
+    assert world.phase == "Started" and not {kind for kind, _ in world.children} & OWN_SUPERVISOR
+    world.delete("2026-01-01T00:00:00Z")
+    world.settle("/cluster/finalize")
+    assert world.answer["finalized"] is True and not world.children
 
 
 @pytest.mark.parametrize("image_volumes", [False, True])
@@ -57,6 +90,7 @@ def test_children_belong_to_the_install_of_their_parent(labels):
     [
         ({}, Install()),
         ({"FLINK_SUPERVISOR_ROLE": "x", "FLINK_IMAGE_VOLUMES": "true"}, Install("x", image_volumes=True)),
+        ({"FLINK_SHARED_SUPERVISOR": "true"}, Install(shared_supervisor=True)),
     ],
 )
 def test_the_server_takes_it_from_the_variables_of_its_pod(monkeypatch, variables, expected):

@@ -206,11 +206,11 @@ class World:
         self.parent, self.jobs = parent, list(jobs)
         self.children: dict[tuple[str, str], Resource] = {}
         self.answer: Resource = {}
-        self._post = Post()
+        self.post = Post()
 
     def sync(self, path: str = "/cluster/sync") -> Resource:
         body = cluster_body(self.parent, self.children.values(), self.jobs, finalizing=path.endswith("finalize"))
-        self.answer = self._post.ok(path, body)
+        self.answer = self.post.ok(path, body)
         generation = self.parent["metadata"]["generation"]
         self.parent = {**self.parent, "status": {**self.answer["status"], "observedGeneration": generation}}
         wanted = {(child["kind"], child["metadata"]["name"]): child for child in self.answer["children"]}
