@@ -17,7 +17,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 INSTALL = ROOT / "metacontroller"
-OVERLAYS = ("default", "ha", "namespaced")
+OVERLAYS = ("default", "ha", "namespaced", "shared-supervisor")
 COMPONENTS = ("image-volumes", "network-policy", "prometheus")
 TEAM = "team-a"
 kubectl = pytest.mark.skipif(not shutil.which("kubectl"), reason="kubectl is not installed")

@@ -36,6 +36,8 @@ every_choice = pytest.mark.parametrize(("overlay", "components"), choices(OVERLA
 EXAMPLES = [ROOT / "examples" / "wordcount", ROOT / "examples" / "wordcount" / "kubernetes"]
 
 ROLES = {"flink-metacontroller-read", "flink-metacontroller-write", "flink-supervisor"}
+SHARED = next(yaml.safe_load_all((INSTALL / "components" / "shared-supervisor" / "supervisor.yaml").read_text("utf-8")))
+SHARED_LABELS = SHARED["spec"]["template"]["metadata"]["labels"]
 CONTROLLERS = {"flink-deployment", "flink-cluster", "flink-job"}
 ADDED = {
     "image-volumes": set[str](),
@@ -74,7 +76,7 @@ def test_a_prefix_and_a_namespace_reach_every_place(overlay: str) -> None:
 
 def fits_itself(items: tuple[Resource, ...]) -> None:
     """Each name that a resource says of another is that of one that is there."""
-    (service,), (deployment,) = of_kind(items, "Service"), of_kind(items, "Deployment")
+    (service,), deployment = of_kind(items, "Service"), hooks_of(items)
     controllers = of_kind(items, "CompositeController", "DecoratorController")
     hooks = [hook["webhook"]["service"] for item in controllers for hook in item["spec"]["hooks"].values()]
     where = {"name": service["metadata"]["name"], "namespace": service["metadata"]["namespace"], "port": 8080}
@@ -82,12 +84,12 @@ def fits_itself(items: tuple[Resource, ...]) -> None:
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     for selector in (service["spec"]["selector"], deployment["spec"]["selector"]["matchLabels"]):
         assert selector.items() <= labels.items()
-    roles = names_of(items, "ClusterRole")
+    roles, accounts = names_of(items, "ClusterRole"), {identity(item) for item in of_kind(items, "ServiceAccount")}
     for binding in of_kind(items, "RoleBinding", "ClusterRoleBinding"):
-        assert binding["roleRef"]["kind"] == "ClusterRole" and binding["roleRef"]["name"] in roles
-        assert binding["subjects"] == [
-            {"kind": "ServiceAccount", "name": "metacontroller", "namespace": "metacontroller"}
-        ]
+        assert binding["roleRef"]["name"] in names_of(items, binding["roleRef"]["kind"])
+        (subject,) = binding["subjects"]
+        account = (subject["kind"], subject["namespace"], subject["name"])
+        assert account in {("ServiceAccount", "metacontroller", "metacontroller"), *accounts}
     (supervisor_role,) = [name for name in roles if name.endswith(DEFAULT.supervisor_role)]
     assert variables(deployment)["FLINK_SUPERVISOR_ROLE"] == supervisor_role
     bound = [
@@ -100,9 +102,11 @@ def fits_itself(items: tuple[Resource, ...]) -> None:
     policies = names_of(items, "ValidatingAdmissionPolicy")
     assert {item["spec"]["policyName"] for item in of_kind(items, "ValidatingAdmissionPolicyBinding")} == policies
     for item in of_kind(items, "NetworkPolicy"):
-        assert item["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+        wanted = item["spec"]["podSelector"]["matchLabels"].items()
+        assert wanted <= labels.items() or wanted <= SHARED_LABELS.items()
     for item in of_kind(items, "PodDisruptionBudget"):
-        assert item["spec"]["selector"]["matchLabels"].items() <= labels.items()
+        wanted = item["spec"]["selector"]["matchLabels"].items()
+        assert wanted <= labels.items() or wanted <= SHARED_LABELS.items()
     for item in of_kind(items, "ServiceMonitor"):
         assert item["metadata"]["namespace"] == service["metadata"]["namespace"]
         assert item["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
@@ -113,10 +117,15 @@ def variables(deployment: Resource) -> dict[str, str]:
     return {item["name"]: item["value"] for item in deployment["spec"]["template"]["spec"]["containers"][0]["env"]}
 
 
+def hooks_of(items: tuple[Resource, ...]) -> Resource:
+    found = of_kind(items, "Deployment")
+    return next(item for item in found if item["metadata"]["name"].endswith("flink-hooks"))
+
+
 @every_choice
 def test_pods_pass_the_restricted_level(overlay: str, components: tuple[str, ...]) -> None:
     found = pod_specs(around(overlay, components))
-    assert len(found) == 1
+    assert len(found) == (2 if overlay == "shared-supervisor" else 1)
     assert {name: restricted_violations(spec) for name, spec in found.items()} == {name: [] for name in found}
 
 
@@ -197,7 +206,7 @@ def test_two_teams_have_nothing_in_common() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_image_volumes_are_a_variable_of_the_hooks(overlay: str) -> None:
-    (without,), (given,) = (of_kind(around(overlay, parts), "Deployment") for parts in ((), ("image-volumes",)))
+    without, given = (hooks_of(around(overlay, parts)) for parts in ((), ("image-volumes",)))
     assert variables(given) == {**variables(without), "FLINK_IMAGE_VOLUMES": "true"}
 
 
@@ -246,7 +255,7 @@ def test_who_reaches_what_in_a_teams_namespace() -> None:
             (source, port)
             for rule in item["spec"].get("ingress", [])
             for peer in rule["from"]
-            for source in (selected(peer["podSelector"]) if "podSelector" in peer else {"monitoring"})
+            for source in sources(peer)
             for port in ([entry["port"] for entry in rule["ports"]] if "ports" in rule else ["any"])
         }
         ports = {port for _, port in reached[target]} - {"any"}
@@ -255,6 +264,7 @@ def test_who_reaches_what_in_a_teams_namespace() -> None:
         "jobmanager": {
             ("supervisor", "ui"),
             ("bootstrap", "ui"),
+            ("shared supervisor", "ui"),
             ("taskmanager", "rpc"),
             ("taskmanager", "blob"),
         },
@@ -264,9 +274,21 @@ def test_who_reaches_what_in_a_teams_namespace() -> None:
     }
 
 
+def sources(peer: Resource) -> set[str]:
+    """Who may come: of the team's own pods, or of another namespace."""
+    if "namespaceSelector" not in peer:
+        return selected(peer["podSelector"])
+    namespace = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    if namespace == SHARED["metadata"]["namespace"]:
+        assert peer["podSelector"]["matchLabels"].items() <= SHARED_LABELS.items()
+        return {"shared supervisor"}
+    return {namespace}
+
+
 def test_supervisors_are_scraped_where_they_listen() -> None:
     (monitor,) = of_kind(around("default", ("prometheus",)), "PodMonitor")
     assert selected(monitor["spec"]["selector"]) == {"supervisor"}
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= SHARED_LABELS.items()
     (end,) = monitor["spec"]["podMetricsEndpoints"]
     assert end["port"] in pods_of_a_cluster()["supervisor"]["ports"]
     assert end["honorLabels"]  # or the namespace would be that of a shared supervisor
