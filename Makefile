@@ -5,7 +5,7 @@ BIN := .venv/bin
 # `make test` runs its parts one after the other, also with -j.
 .NOTPARALLEL:
 
-.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster chaos chaos-cluster check jar format clean
+.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster bench-scale chaos chaos-cluster check jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
 
@@ -50,6 +50,9 @@ bench: .venv/ready ## what the hooks cost, as ratios to a floor of the same run
 
 bench-cluster: .venv/ready ## 50 FlinkClusters at once, on the cluster of $$KUBECONFIG
 	$(BIN)/python -m bench.cluster
+
+bench-scale: .venv/ready ## one supervisor for 10 and 100 FlinkClusters, on the cluster of $$KUBECONFIG; see bench/README.md
+	$(BIN)/python -m bench.scale
 
 CHAOS = $(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),1000) --minutes $(or $(MINUTES),60) \
 	$(if $(REPORT),--report $(REPORT))

@@ -10,7 +10,7 @@ from typing import Any
 
 import flask
 import orjson
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from werkzeug.exceptions import HTTPException
 
 import crds
@@ -108,6 +108,7 @@ def _serve_errors(app: flask.Flask) -> None:
 
 def _serve_health(app: flask.Flask) -> None:
     registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     requests = Counter("flink_hooks_requests", "Requests answered", ["hook", "code"], registry=registry)
     seconds = Histogram("flink_hooks_request_seconds", "Time to answer", ["hook"], registry=registry)
 
