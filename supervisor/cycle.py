@@ -1,8 +1,8 @@
 """One cluster's cycle: look at the cluster once, report about it, and let each job's lane take its step.
 
-It runs when a watch rings, and otherwise as often as the jobs ask for. A lane that is busy (main() runs inside a
-submission) is left alone, so that no job waits for another. Its threads are its own, so that no cluster waits for
-another either.
+It runs when a watch rings, and otherwise when a lane is due; those that are due soon go along. A lane that is busy
+(main() runs inside a submission) is left alone, so that no job waits for another. Its threads are its own, so that no
+cluster waits for another either.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from supervisor.leftovers import Leftovers
 log = logging.getLogger("supervisor")
 Objects = tuple[Mapping[str, Any], ...]
 PARALLEL_LANES = 16
+SOON = 0.2  # seconds: so much before it is due a lane steps with the others, who look at Flink anyway
 SHORTEST, LONGEST, AFTER_ERROR = 0.05, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
 
 
@@ -51,6 +52,7 @@ class ClusterCycle:
         self.ticks, self.busy = 0, 0.0  # looks so far, and the seconds that they took
         self._kube, self._watches = kube, watches
         self._bell, self._stop = threading.Event(), threading.Event()
+        self._changed = False
         self._pool = ThreadPoolExecutor(PARALLEL_LANES, thread_name_prefix=f"lane-{self.name}")
         self._slots: dict[str, _Slot] = {}
         self._jobmanager: JobManager | None = None
@@ -61,11 +63,12 @@ class ClusterCycle:
 
     def ring(self) -> None:
         """Something changed: look now."""
+        self._changed = True
         self._bell.set()
 
     def stop(self) -> None:
         self._stop.set()
-        self._bell.set()
+        self.ring()
 
     def lanes(self) -> list[tuple[str, Lane]]:
         """The jobs that are there, by name. For another thread than the cycle's."""
@@ -76,13 +79,23 @@ class ClusterCycle:
     def run(self) -> None:
         """A step that is under way at the end is finished, not begun again."""
         while not self._stop.is_set() and self._watches.clusters.of(self._key):
-            self._bell.clear()
+            self._changed = False
             began = time.monotonic()
             pause = self._safe_tick()
             self.heartbeat = time.monotonic()
             self.ticks, self.busy = self.ticks + 1, self.busy + self.heartbeat - began
-            self._bell.wait(max(SHORTEST, min(pause, LONGEST)))
+            self._sleep(max(SHORTEST, min(pause, LONGEST)))
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _sleep(self, seconds: float) -> None:
+        """Until something changes or a lane is due. A step that ends only says when that is: it is no news of Flink."""
+        end = time.monotonic() + seconds
+        while not self._changed:
+            dues = (slot.due for slot in self._slots.values() if slot.step and slot.step.done())
+            if (left := min([end, *dues]) - time.monotonic()) <= 0:
+                return
+            self._bell.wait(left)
+            self._bell.clear()
 
     def _safe_tick(self) -> float:
         """A cluster that cannot be read is no reason to leave its jobs for good."""
@@ -163,14 +176,14 @@ class ClusterCycle:
             if slot.step and not slot.step.done():
                 continue
             version = job["metadata"]["resourceVersion"]
-            if changed or slot.seen != version or now >= slot.due:
+            if changed or slot.seen != version or now >= slot.due - SOON:
                 slot.seen = version
                 slot.step = self._pool.submit(self._step, slot, job, around)
+                slot.step.add_done_callback(lambda _: self._bell.set())
         waiting = [slot.due - now for slot in self._slots.values() if slot.step and slot.step.done()]
         return max(0.0, min(waiting, default=float(around.cluster.polling_interval)))
 
     def _step(self, slot: _Slot, job: Mapping[str, Any], around: Surroundings) -> float:
         pause = slot.lane.step(job, around)
-        slot.due = time.monotonic() + pause
-        self._bell.set()
+        slot.due = time.monotonic() + max(SHORTEST, pause)
         return pause

@@ -183,6 +183,44 @@ def test_a_life_in_the_cycle(cycle, monkeypatch):
     assert len(cycle.stage.alive) == 1
 
 
+def test_a_step_that_ends_is_no_reason_to_look_at_flink(cycle, monkeypatch):
+    """It says when its job is due; until then only a change is."""
+    now, waits, step = [100.0], [], Future()
+    slot = module._Slot(None, step=step)
+    cycle._slots = {"uid": slot}
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+
+    class Bell:
+        def wait(self, seconds: float) -> None:
+            waits.append(seconds)
+            now[0] += seconds if step.done() else 1.0
+            if not step.done():
+                slot.due = now[0] + 7.0
+                step.set_result(7.0)
+
+        def clear(self) -> None: ...
+
+        def set(self) -> None: ...
+
+    cycle._bell = Bell()
+    cycle._sleep(60.0)
+    assert (waits, now) == ([60.0, 7.0], [108.0])
+    cycle.ring()
+    slot.due += 7.0
+    cycle._sleep(60.0)
+    assert waits == [60.0, 7.0]
+
+
+def test_lanes_that_are_due_soon_go_along(cycle, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cycle.stage.lane, "step", lambda resource, around: 7.0)
+    cycle.tick()
+    now[0] += 6.9
+    cycle.tick()
+    assert cycle.pool.done == 2
+
+
 @pytest.mark.parametrize("end", ["stop", "gone"])
 def test_the_loop_ends_between_two_steps(cycle, monkeypatch, end):
     """When it is told to, and when its cluster is gone."""
