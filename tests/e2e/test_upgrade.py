@@ -52,28 +52,17 @@ def before(world: World, roll: None) -> Iterator[Before]:
     source = NEXT_VERSION.read_text("utf-8")
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NEXT}, "data": {"sitecustomize.py": source}}
     world.client.create(r.CONFIGMAPS, body, namespace=NAMESPACE)
-    present = template(world)
+    present = world.hooks_template()
     after = deepcopy(present)
     container = after["spec"]["containers"][0]
     variables = {"PYTHONPATH": "/next", "FLINK_IMAGE_VOLUMES": "true"}
     container["env"] = [*container["env"], *({"name": key, "value": value} for key, value in variables.items())]
     container["volumeMounts"] = [{"name": "next", "mountPath": "/next"}]
     after["spec"]["volumes"] = [{"name": "next", "configMap": {"name": NEXT}}]
-    replace(world, after)
+    world.replace_hooks(after)
     yield found
-    replace(world, present)
+    world.replace_hooks(present)
     world.client.delete(r.CONFIGMAPS, NEXT, namespace=NAMESPACE)
-
-
-def template(world: World) -> Object:
-    found: Object = world.client.get(r.DEPLOYMENTS, HOOKS, namespace=NAMESPACE)["spec"]["template"]
-    return found
-
-
-def replace(world: World, template: Object) -> None:
-    patch = [{"op": "replace", "path": "/spec/template", "value": template}]
-    world.client.patch(r.DEPLOYMENTS, HOOKS, patch, namespace=NAMESPACE, kind="json")
-    world.settled(HOOKS, NAMESPACE)
 
 
 def is_of_the_next_version(item: Object) -> bool:

@@ -28,6 +28,7 @@ KINDS = {item.kind: item for item in (r.FLINK_DEPLOYMENTS, r.FLINK_CLUSTERS, r.F
 PATIENCE = 240.0
 IMAGE_PATIENCE = 900.0
 LOOK_SECONDS = 0.2
+HOOKS = "flink-hooks"
 OVER = ("FINISHED", "CANCELED", "FAILED")
 
 
@@ -296,6 +297,19 @@ class World:
         namespace, selector = places.HOOKS
         found: list[Object] = self.client.list(r.PODS, namespace=namespace, label_selector=selector)["items"]
         return found
+
+    def hooks_template(self) -> Object:
+        """Of the hooks' pods."""
+        namespace, _ = places.HOOKS
+        found: Object = self.client.get(r.DEPLOYMENTS, HOOKS, namespace=namespace)["spec"]["template"]
+        return found
+
+    def replace_hooks(self, template: Object) -> None:
+        """By pods of this template."""
+        namespace, _ = places.HOOKS
+        patch = [{"op": "replace", "path": "/spec/template", "value": template}]
+        self.client.patch(r.DEPLOYMENTS, HOOKS, patch, namespace=namespace, kind="json")
+        self.settled(HOOKS, namespace)
 
     # ---- telling -----------------------------------------------------------------------------------------------------
 
