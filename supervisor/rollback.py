@@ -31,6 +31,12 @@ def proven(world: World, status: JobStatus) -> JobStatus:
     return status.but(stable=stable)
 
 
+def counted(world: World, attempt: int) -> StableSpec:
+    """With one more attempt of the stable spec, if this is one."""
+    stable = world.status.stable
+    return replace(stable, attempt=attempt) if stable.digest == world.job.bootstrap_digest else stable
+
+
 def is_trial(world: World, status: JobStatus) -> bool:
     """Is this the run of an update, of which nobody knows yet whether it works?"""
     job, stable = world.job, status.stable

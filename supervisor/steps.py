@@ -166,6 +166,12 @@ def _pause(world: World, failures: int) -> float:
     return float(min(restart.delay * 2 ** min(failures - 1, 20), max(restart.max_delay, restart.delay)))
 
 
+def overdue(world: World, since: str) -> bool:
+    """Has it taken longer than restartTimeout?"""
+    moment = times.from_text(since)
+    return moment is not None and world.now - moment > timedelta(seconds=world.job.restart.timeout)
+
+
 def restarts_by_policy(world: World) -> bool:
     """Does the policy start a job again that is stopped? Never one that a person stopped, never one that finished."""
     status, policy = world.status, world.job.restart.policy

@@ -10,9 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import times
-from core.job_status import Delivery
 from core.states import ClaimMode, Phase, StoppedBy
-from supervisor import recovery, rollback, settings, steps
+from supervisor import delivery, recovery, rollback, settings, steps
 from supervisor.decision import Decision, Event, Run
 from supervisor.world import Sight, World
 
@@ -30,7 +29,7 @@ def decide(world: World) -> Decision:
         _person_forgets,
         _cluster_forgets,
         _cluster_goes,
-        _deliver,
+        delivery.deliver,
         _no_state,
         _too_old,
         _stray,
@@ -91,7 +90,7 @@ def _submitted(world: World) -> Decision | None:
         return _started(world)
     if going := _cluster_goes(world):
         return going
-    if _overdue(world, status.started_at) and not world.problems:
+    if steps.overdue(world, status.started_at) and not world.problems:
         return _timed_out(world)
     return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
 
@@ -120,7 +119,7 @@ def _missing(world: World) -> Decision:
     if world.cluster.phase == Phase.STOPPING:
         status = steps.released(world.status).but(job_id="", message="the cluster is stopping; nothing was submitted")
         return Decision(status, status.message, steps.SOON)
-    if not _overdue(world, world.status.started_at):
+    if not steps.overdue(world, world.status.started_at):
         return steps.act(steps.same(world, "submitting the job"), _run(world))
     # main() may take this long, and end in a job: under another id it would be a second one.
     why = f"SubmissionUnanswered: Flink does not have the job after {world.job.restart.timeout} s; asking again"
@@ -205,46 +204,6 @@ def _cluster_goes(world: World) -> Decision | None:
     return steps.same(world, f"waiting for the cluster, which is {cluster.phase}")
 
 
-def _deliver(world: World) -> Decision | None:
-    """One delivery per JobManager incarnation and bootstrap spec; it is ordered before the JobManager answers.
-
-    A cluster that was deleted and made again counts its incarnations anew."""
-    status, job, cluster = world.status, world.job, world.cluster
-    delivery = status.delivery
-    carried = (delivery.digest, delivery.incarnation, status.cluster_uid)
-    if carried != (job.bootstrap_digest, cluster.incarnation, cluster.uid):
-        ordered = Delivery(
-            number=delivery.number + 1,
-            incarnation=cluster.incarnation,
-            digest=job.bootstrap_digest,
-            image=cluster.supervisor_image,
-            pull_policy=cluster.supervisor_pull_policy,
-            bootstrap=job.bootstrap_spec,
-            requested_at=times.to_text(world.now),
-        )
-        why = f"ordering delivery {ordered.number} of the JAR"
-        return steps.same(world, why, delivery=ordered, cluster_uid=cluster.uid, jar_id="", started_at="")
-    if status.jar_id:
-        return None
-    found = world.bootstrap
-    if found.jar_id:
-        return steps.same(world, f"the JAR is there: {found.jar_id}", delay=0.0, jar_id=found.jar_id)
-    if found.failure:
-        return steps.fail(world, "BootstrapFailed", found.failure)
-    if _overdue(world, status.started_at):
-        return steps.fail(world, "BootstrapFailed", found.waiting or "the JAR did not arrive in time")
-    # The time counts from when there is somebody to take it: the image of the JobManager may take long to come.
-    since = status.started_at or (times.to_text(world.now) if world.cluster.answering else "")
-    return steps.same(
-        world, f"waiting for the JAR: {found.waiting or 'the bootstrap Job carries it'}", started_at=since
-    )
-
-
-def _overdue(world: World, since: str) -> bool:
-    moment = times.from_text(since)
-    return moment is not None and world.now - moment > timedelta(seconds=world.job.restart.timeout)
-
-
 def _no_state(world: World) -> Decision | None:
     if recovery.start_point(world.status) is not None:
         return None
@@ -303,7 +262,7 @@ def _submit(world: World) -> Decision:
         restore_path=path,
         restored_path="",
         forgotten_checkpoint=0,
-        stable=replace(status.stable, attempt=attempt) if _is_stable(world) else status.stable,
+        stable=rollback.counted(world, attempt),
         cluster_revision=world.cluster.revision,
         incarnation=world.cluster.incarnation,
         digest={
@@ -320,10 +279,6 @@ def _submit(world: World) -> Decision:
     mode = ClaimMode.NO_CLAIM if rollback.is_trial(world, status) else job.savepoint.claim_mode
     intent = recovery.claimed(intent, mode)
     return Decision(intent, why, steps.BUSY, _run(replace(world, status=intent)))
-
-
-def _is_stable(world: World) -> bool:
-    return world.status.stable.digest == world.job.bootstrap_digest
 
 
 def _run(world: World) -> Run:
