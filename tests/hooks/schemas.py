@@ -146,10 +146,14 @@ def _text(schema: Schema) -> st.SearchStrategy[str]:
     if schema.get("format") == "date-time":
         return TIMES
     if "pattern" in schema:
-        longest = schema.get("maxLength", 40)
-        known = ["x", "demo", "a-0", "0" * longest]
-        return st.sampled_from([text for text in known if re.search(schema["pattern"], text)])
+        return st.sampled_from(_matching(schema))
     return TEXTS.filter(bool) if schema.get("minLength") else TEXTS
+
+
+def _matching(schema: Schema) -> list[str]:
+    """A name and a cron expression are all that our patterns ask for."""
+    known = ["x", "demo", "a-0", "0" * schema.get("maxLength", 40), "*/5 * * * *", "30 3 1,15 * MON"]
+    return [text for text in known if re.search(schema["pattern"], text)]
 
 
 def _list(schema: Schema, field: str) -> st.SearchStrategy[list[Any]]:
@@ -205,6 +209,8 @@ def smallest(schema: Schema) -> Any:
         case "integer":
             return max(1, schema.get("minimum", 1))
         case "string":
+            if "pattern" in schema:
+                return _matching(schema)[0]
             return "2026-01-01T00:00:00Z" if schema.get("format") == "date-time" else "x"
         case "array":
             return [smallest(schema["items"])]
