@@ -84,14 +84,16 @@ class JobManager:
     def _job(self, status: JobStatus, job: JobSummary) -> FlinkJob:
         """Status and tasks come from the list: what is said about a single job may be some seconds old."""
         trigger = status.stop.trigger_id or status.savepoint_trigger_id
-        troubled = job.status in ("FAILED", "FAILING", "RESTARTING")
+        restarts = self._restarted(status.job_id) if status.supervisor_status == Phase.STARTED else None
+        # Restarted tasks may run again already: the exception says why they had to.
+        troubled = job.status in ("FAILED", "FAILING", "RESTARTING") or (restarts or 0) > status.stability.restarts
         return FlinkJob(
             sight=Sight.SEEN,
             status=job.status,
             tasks_run=job.all_running,
             checkpoints=self._checkpoints(status.job_id),
             checkpointing=self._interval(status.job_id),
-            restarts=self._restarted(status.job_id) if status.supervisor_status == Phase.STARTED else None,
+            restarts=restarts,
             operation=self._operation(status.job_id, trigger) if trigger else None,
             disposal=self._disposal(status.disposing.request_id) if status.disposing.request_id else None,
             exception=self.client.exceptions(status.job_id) if troubled else "",
