@@ -90,6 +90,7 @@ def test_an_edit_of_the_supervisor_restarts_no_flink_pod(world: World, marks: Ma
     assert {mark.job_id for mark in after.values()} == {mark.job_id for mark in marks.values()}
 
 
+@pytest.mark.slow
 def test_a_stop_of_the_cluster_ends_as_the_policies_say(world: World, marks: Marks) -> None:
     """S10: STOP saves both and leaves no pod; after START the policy Always comes back, Never waits for a person."""
     world.request(r.FLINK_CLUSTERS, CLUSTER, "STOP")

@@ -118,6 +118,7 @@ def test_without_a_supervisor_the_deadline_ends_it(world: World) -> None:
     world.wait("nothing is left", lambda: nothing_left(world))
 
 
+@pytest.mark.slow
 def test_everything_is_deleted_at_once(world: World) -> None:
     """As `kubectl delete` of all three kinds does, with a running job and a last savepoint."""
     spec = job(world.place, changes=LAST_SAVEPOINT)

@@ -127,6 +127,7 @@ def test_an_update_that_fails_is_taken_back(world: World) -> None:
     world.check_resumed(ILL, mark)
 
 
+@pytest.mark.slow
 def test_a_job_that_flink_restarts_over_and_over(world: World) -> None:
     """Flink would go on for ever; the condition says so, and if it is wanted a new run begins from a checkpoint."""
     for_ever = {"type": "fixed-delay", "fixed-delay.attempts": "1000000", "fixed-delay.delay": "100 ms"}

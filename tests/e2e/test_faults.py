@@ -59,6 +59,7 @@ def test_the_jobmanager_is_killed(world: World, marks: Marks) -> None:
     assert not before & world.uids(CLUSTER)
 
 
+@pytest.mark.slow
 def test_jobmanager_and_supervisor_are_killed_together(world: World, marks: Marks) -> None:
     """A lost node takes both: what is stored about the checkpoints must do."""
     for name, mark in marks.items():
@@ -67,6 +68,7 @@ def test_jobmanager_and_supervisor_are_killed_together(world: World, marks: Mark
     world.resumed(CLUSTER, marks)
 
 
+@pytest.mark.slow
 def test_a_taskmanager_is_killed(world: World, marks: Marks) -> None:
     """Another one takes its place, the JobManager stays, and the same runs go on."""
     jobmanager, before = world.uids(CLUSTER, names.JOBMANAGER), world.uids(CLUSTER, names.TASKMANAGER)
