@@ -110,6 +110,7 @@ def test_a_running_cluster_is_handed_to_the_shared_supervisor_and_back(world: Wo
             another(world, SYSTEM, SHARED, before)
             goes_on(far, OTHER, there)
             removed(far, OTHER)
+    world.wait("it has its own again", lambda: own_supervisor(world))
     world.settled(names.supervisor_deployment(OWN), world.namespace)
     takes_a_savepoint(world, f"{OWN}-main")
     goes_on(world, OWN, mark)
