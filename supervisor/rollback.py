@@ -59,11 +59,8 @@ def taken_back(world: World, status: JobStatus, why: str, trials: frozenset[str]
     """The status in which the update is rejected. What its runs (`trials`, Flink's ids) wrote is no way back, but the
     savepoint that was taken for it."""
     points = tuple(point for point in status.recovery_points if point.job_id not in trials)
-    # It began empty, as it might: so may the one before it.
-    empty = not points and not status.restore_path
     return status.but(
         rejected=RejectedSpec(world.job.bootstrap_digest, why, times.to_text(world.now)),
         recovery_points=points,
-        had_state=status.had_state and not empty,
         unreadable=(),
     )

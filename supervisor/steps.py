@@ -154,7 +154,13 @@ def _rolled_back(world: World, status: JobStatus, why: str) -> Decision:
     trials = frozenset(job_id(world.job.uid, number + 1) for number in range(status.stable.attempt, status.attempt))
     back = released(rollback.taken_back(world, status, why, trials))
     status = back.but(
-        supervisor_status=Phase.STARTING, job_id="", job_status="", started_at="", failures=0, message=why
+        supervisor_status=Phase.STARTING,
+        job_id="",
+        job_status="",
+        started_at="",
+        failures=0,
+        failure="",  # rejected.failure has it; a run of the update that Flink brings back is not wanted
+        message=why,
     )
     told = f"the update failed, the spec from before runs again: {why}"[:MAX_MESSAGE]
     return Decision(status, told, 0.0, events=(Event("RolledBack", told),))

@@ -36,7 +36,8 @@ def decide(world: World) -> Decision:
 
 def hold(world: World) -> Decision:
     """While its spec is wrong: it is watched, and a savepoint that was asked for is waited for."""
-    return _first(world, _lost, _silent, _over, _savepoint)
+    asked = (_savepoint,) if world.status.savepoint_trigger_id else ()
+    return _first(world, _lost, _silent, _over, *asked)
 
 
 def _first(world: World, *guards: Callable[[World], Decision | None]) -> Decision:

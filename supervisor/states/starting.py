@@ -25,9 +25,9 @@ def decide(world: World) -> Decision:
         _person_stops,
         _spec_stops,
         _submitted,
-        _adopt,
         _person_forgets,
         _cluster_forgets,
+        _adopt,
         _cluster_goes,
         delivery.deliver,
         _no_state,
@@ -42,8 +42,12 @@ def decide(world: World) -> Decision:
 
 
 def hold(world: World) -> Decision:
-    """While the spec is wrong: a submission that was made is followed, no other one is made."""
-    return _submitted(world) or steps.same(world, "nothing is submitted", delay=world.cluster.polling_interval)
+    """While the spec is wrong: a submission that was made is followed, also when Flink recovers it; no other is made."""
+    return (
+        _submitted(world)
+        or _adopt(world)
+        or steps.same(world, "nothing is submitted", delay=world.cluster.polling_interval)
+    )
 
 
 def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
@@ -275,8 +279,10 @@ def _submit(world: World) -> Decision:
         retry_at="",
         message=why,
     )
-    # A trial may be taken back to where it began.
-    mode = ClaimMode.NO_CLAIM if rollback.is_trial(world, status) else job.savepoint.claim_mode
+    # A trial may be taken back to where it began, and what Flink owns goes with a cancelled job unless it is retained.
+    retained = settings.retains_checkpoints(job.flink_configuration, world.flink_settings)
+    claims = retained and not rollback.is_trial(world, status)
+    mode = job.savepoint.claim_mode if claims else ClaimMode.NO_CLAIM
     intent = recovery.claimed(intent, mode)
     return Decision(intent, why, steps.BUSY, _run(replace(world, status=intent)))
 

@@ -40,7 +40,7 @@ def _request(world: World) -> Decision | None:
         else:
             status = recovery.forgotten(status) if job.without_savepoint else status
             decision = _start(
-                steps.fresh_delivery(status).but(failures=0, rejected=RejectedSpec(), ready_until=""),
+                steps.fresh_delivery(status).but(failures=0, failure="", rejected=RejectedSpec(), ready_until=""),
                 "started on request",
             )
     elif job.action == "STOP":

@@ -163,6 +163,15 @@ def test_a_job_that_flink_recovers_is_adopted(ready):
     assert (ready.alive, run.status) == ([], "FINISHED")
 
 
+def test_a_job_that_flink_recovers_is_not_adopted_when_it_is_to_begin_empty(ready):
+    ready.settle(25)
+    run = recovered_by_flink(ready)
+    ready.play(lambda: ready.status.failure.startswith("JobLost"))
+    ready.annotate("START", without="true")
+    ready.play(lambda: ready.status.attempt == 2 and ready.is_ready())
+    assert (run.status, ready.flink.history[-1].restored) == ("CANCELED", "")
+
+
 def test_a_job_that_flink_recovers_is_cancelled_when_it_is_not_wanted(ready):
     ready.settle(25)
     run = recovered_by_flink(ready)

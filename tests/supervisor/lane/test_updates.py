@@ -6,6 +6,12 @@ from typing import Any
 
 import pytest
 
+from clients.flink import Checkpoints
+from clients.kube import resources
+from core import names
+
+from .fakes import copied
+
 BAD, GOOD = "2_app.jar", "3_app.jar"  # the second delivery, and the one after
 
 
@@ -117,6 +123,34 @@ def test_what_the_stable_spec_wrote_later_is_no_part_of_the_update(ready):
     update(ready, "img:2")
     ready.play(lambda: rolled_back(ready))
     assert ready.flink.disk[ready.flink.history[-1].restored] >= newest
+
+
+def cannot_carry(pod: Any) -> Any:
+    """A bootstrap's pod that has failed; another one is as it was."""
+    if pod["status"]["phase"] != "Succeeded":
+        return pod
+    ended = {"terminated": {"exitCode": 1, "message": '{"error": "cannot read the JAR"}'}}
+    status = {"phase": "Failed", "containerStatuses": [{"name": names.BOOTSTRAP, "state": ended}]}
+    return {**pod, "status": status}
+
+
+def test_state_that_nobody_knows_a_way_to_is_not_forgotten_with_the_update(ready):
+    """It was only in the JobManager, which is gone; then an edit fails. Only a person may start the job empty."""
+    job = copied(ready.job)
+    job["status"].pop("recoveryPoints")
+    ready.kube.put(resources.FLINK_JOBS, job)
+    ready.flink.checkpoints = lambda job_id: Checkpoints()
+    ready.new_supervisor()
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.failure.startswith("StateUnknown"))
+    pods = ready.pods
+    ready.pods = lambda: tuple(cannot_carry(pod) for pod in pods())
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.rejected.digest)
+    ready.pods = pods
+    ready.settle(100)
+    assert (len(ready.flink.history), ready.alive) == (1, [])
+    assert ready.status.had_state
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
