@@ -42,7 +42,7 @@ def decide(world: World) -> Decision:
 
 
 def hold(world: World) -> Decision:
-    """While the spec is wrong: a submission that was made is followed, also when Flink recovers it; no other is made."""
+    """While the spec is wrong: a submission is followed, also one that Flink recovers; no other one is made."""
     return (
         _submitted(world)
         or _adopt(world)
