@@ -103,7 +103,7 @@ def read(resource: Mapping[str, Any]) -> Job:
         cluster_name=names.bound_cluster(metadata, body, ()),
         parallelism=0 if suspend else spec.clamp(spec.whole(body, "jobParallelism", 0), low, high),
         suspend=suspend,
-        bootstrap=_bootstrap(bootstrap),
+        bootstrap=read_bootstrap(bootstrap),
         bootstrap_spec=bootstrap,
         bootstrap_digest=_bootstrap_digest(bootstrap, flink_configuration),
         savepoint=_savepoints(savepoint),
@@ -122,11 +122,16 @@ def with_bootstrap(job: Job, bootstrap: dict[str, Any], flink_configuration: dic
     """The job with another `spec.bootstrap` and `spec.flinkConfiguration`: all that a submission is made of."""
     return replace(
         job,
-        bootstrap=_bootstrap(bootstrap),
+        bootstrap=read_bootstrap(bootstrap),
         bootstrap_spec=bootstrap,
         bootstrap_digest=_bootstrap_digest(bootstrap, flink_configuration),
         flink_configuration=flink_configuration,
     )
+
+
+def flink_job_id(uid: str, attempt: int) -> str:
+    """Flink's job id of one attempt: the same for everyone who computes it, and Flink refuses the second one."""
+    return canonical.digest(["job", uid, attempt], 32)
 
 
 def requested_action(annotations: Mapping[str, str]) -> str:
@@ -135,7 +140,8 @@ def requested_action(annotations: Mapping[str, str]) -> str:
     return "" if word == "NONE" else word
 
 
-def _bootstrap(body: Mapping[str, Any]) -> Bootstrap:
+def read_bootstrap(body: Mapping[str, Any]) -> Bootstrap:
+    """A `spec.bootstrap`, as it is in a FlinkJob or was kept in its status."""
     return Bootstrap(
         image=spec.text(body, "image"),
         class_name=spec.text(body, "className"),

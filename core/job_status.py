@@ -40,14 +40,16 @@ class Disposal(Record):
 
 @dataclass(frozen=True)
 class Delivery(Record):
-    """What the bootstrap Job shall carry; the job hook makes `bootstrap-<job>-<number>` of it."""
+    """What the bootstrap Job shall carry, and the spec that is submitted then, whatever people write meanwhile; the job
+    hook makes `bootstrap-<job>-<number>` of it."""
 
     number: int = 0
     incarnation: int = 0
-    digest: str = ""  # of the bootstrap spec
+    digest: str = ""  # of bootstrap and flink_configuration
     image: str = ""  # ours, the one that uploads
     pull_policy: str = ""
     bootstrap: dict[str, Any] = field(default_factory=dict)
+    flink_configuration: dict[str, str] = field(default_factory=dict)  # the job's, for the submission
     requested_at: str = ""
 
 
@@ -161,6 +163,11 @@ class JobStatus(Record):
     @property
     def holds_cluster(self) -> bool:
         return bool(self.cluster_revision)
+
+    @property
+    def unproven(self) -> bool:
+        """Was what is delivered never Ready, where another spec was?"""
+        return self.delivery.digest not in ("", self.stable.digest) and bool(self.stable.digest)
 
     def but(self, **changes: Any) -> JobStatus:
         """A copy with some fields changed."""

@@ -41,7 +41,8 @@ def decide(world: World) -> Decision:
     else:
         state = STATES[world.status.supervisor_status]
         decision = _request_settled(world, state(_without_handled_request(world)))
-    strays = [run for run in world.strays if run != decision.status.job_id]
+    wanted = (decision.status.job_id, steps.recoverable(replace(world, status=decision.status)))
+    strays = [run for run in world.strays if run not in wanted]
     if strays and decision.action is None:
         decision = replace(decision, action=Cancel(strays[0]), delay=min(decision.delay, steps.SOON))
     return finished(world, decision)

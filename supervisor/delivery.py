@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core import times
 from core.job_status import Delivery
-from supervisor import steps
+from supervisor import rollback, steps
 from supervisor.decision import Decision
 from supervisor.world import World
 
@@ -24,8 +26,11 @@ def deliver(world: World) -> Decision | None:
             image=cluster.supervisor_image,
             pull_policy=cluster.supervisor_pull_policy,
             bootstrap=job.bootstrap_spec,
+            flink_configuration=job.flink_configuration,
             requested_at=times.to_text(world.now),
         )
+        if delivery.digest != job.bootstrap_digest and rollback.is_trial(world, status):
+            world = replace(world, status=rollback.given_up(world))
         why = f"ordering delivery {ordered.number} of the JAR"
         return steps.same(world, why, delivery=ordered, cluster_uid=cluster.uid, jar_id="", started_at="")
     if status.jar_id:

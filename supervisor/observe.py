@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core import cluster as clusters
+from core import job as jobs
 from core import names
 from core.job_status import JobStatus
 from core.pods import incarnation_of, is_dead
 from core.redaction import secrets_of
-from supervisor import steps
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, Bootstrap, ClusterView
 
@@ -72,7 +72,7 @@ def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:
     """The last attempts other than the current one that are alive in Flink, by id: main() goes on inside the
     JobManager when nobody waits for it any more."""
     attempts = range(max(1, status.attempt - REMEMBERED_ATTEMPTS), status.attempt + 1)
-    ours = (steps.job_id(uid, attempt) for attempt in attempts)
+    ours = (jobs.flink_job_id(uid, attempt) for attempt in attempts)
     alive = {job.id for job in look.jobs.values() if job.status not in TERMINAL}
     return tuple(found for found in ours if found in alive and found != status.job_id)
 

@@ -1,5 +1,8 @@
 """An update that does not become Ready is taken back: the spec that was Ready last runs again, from where the update
-began. A spec that failed is remembered, and not tried again before it is edited or a person starts the job. Pure."""
+began. A spec that failed is remembered, and not tried again before it is edited or a person starts the job. Pure.
+
+The spec that runs is the one that was delivered (`status.delivery`), whatever people have written since.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from core import job as jobs
 from core import times
 from core.job_status import JobStatus, RejectedSpec, StableSpec
 from supervisor.world import World
+
+LOSSES = 3  # JobManagers that an update may take with it
 
 
 def as_run(world: World) -> World:
@@ -22,26 +27,22 @@ def as_run(world: World) -> World:
     return replace(world, job=jobs.with_bootstrap(job, status.stable.bootstrap, status.stable.flink_configuration))
 
 
-def proven(world: World, status: JobStatus) -> JobStatus:
+def proven(status: JobStatus) -> JobStatus:
     """The spec of the run that is Ready is the one to come back to."""
-    job = world.job
-    if status.digest.get("bootstrap") != job.bootstrap_digest or status.stable.digest == job.bootstrap_digest:
+    run = status.delivery
+    if status.stable.digest == run.digest:
         return status
-    stable = StableSpec(job.bootstrap_spec, job.flink_configuration, job.bootstrap_digest, status.attempt)
-    return status.but(stable=stable)
+    return status.but(stable=StableSpec(run.bootstrap, run.flink_configuration, run.digest, status.attempt))
 
 
-def counted(world: World, attempt: int) -> StableSpec:
+def counted(status: JobStatus, attempt: int) -> StableSpec:
     """With one more attempt of the stable spec, if this is one."""
-    stable = world.status.stable
-    return replace(stable, attempt=attempt) if stable.digest == world.job.bootstrap_digest else stable
+    return replace(status.stable, attempt=attempt) if status.stable.digest == status.delivery.digest else status.stable
 
 
 def is_trial(world: World, status: JobStatus) -> bool:
     """Is this the run of an update, of which nobody knows yet whether it works?"""
-    job, stable = world.job, status.stable
-    tried = status.delivery.digest == job.bootstrap_digest
-    return job.restart.rollback and bool(stable.digest) and tried and stable.digest != job.bootstrap_digest
+    return world.job.restart.rollback and status.unproven
 
 
 def overdue(world: World) -> bool:
@@ -55,12 +56,22 @@ def overdue(world: World) -> bool:
     return world.now - started > timedelta(seconds=world.job.restart.timeout + checkpoint)
 
 
-def taken_back(world: World, status: JobStatus, why: str, trials: frozenset[str]) -> JobStatus:
-    """The status in which the update is rejected. What its runs (`trials`, Flink's ids) wrote is no way back, but the
-    savepoint that was taken for it."""
-    points = tuple(point for point in status.recovery_points if point.job_id not in trials)
-    return status.but(
-        rejected=RejectedSpec(world.job.bootstrap_digest, why, times.to_text(world.now)),
-        recovery_points=points,
-        unreadable=(),
-    )
+def is_superseded(world: World) -> bool:
+    """Was an update edited again before it was Ready?"""
+    job, status = world.job, world.status
+    edited = status.delivery.digest != job.bootstrap_digest and bool(job.parallelism)
+    return edited and not status.ready_at and is_trial(world, status)
+
+
+def given_up(world: World) -> JobStatus:
+    """The status in which an update that was never Ready is over: what its runs wrote is no way back, but the savepoint
+    that was taken for it."""
+    status = world.status
+    runs = {jobs.flink_job_id(world.job.uid, number + 1) for number in range(status.stable.attempt, status.attempt)}
+    points = tuple(point for point in status.recovery_points if point.job_id not in runs)
+    return status.but(recovery_points=points, unreadable=(), failures=0, failure="")
+
+
+def taken_back(world: World, why: str) -> JobStatus:
+    """... and rejected."""
+    return given_up(world).but(rejected=RejectedSpec(world.status.delivery.digest, why, times.to_text(world.now)))

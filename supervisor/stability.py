@@ -59,7 +59,7 @@ def _can_come_back(world: World) -> bool:
     job, checkpoints = world.job, world.flink.checkpoints
     newest = checkpoints.latest_completed if checkpoints else None
     stored = newest is None or bool(newest.external_path)
-    retained = settings.retains_checkpoints(job.flink_configuration, world.flink_settings)
+    retained = settings.retains_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
     status = recovery.with_checkpoint(world, world.status).but(ready_until=times.to_text(world.now))
     limit, again = job.savepoint.max_state_age, recovery.work_since(status)
     too_old = bool(limit) and again is not None and again > limit

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import canonical, times
+from core import job as jobs
 from core.job_status import Delivery, JobStatus, Stability, Stop
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
 from supervisor import recovery, rollback, settings
@@ -33,11 +34,6 @@ def operation_id(world: World, purpose: str) -> str:
     return canonical.digest([world.job.uid, world.status.attempt, purpose, times.to_text(world.now)], 32)
 
 
-def job_id(uid: str, attempt: int) -> str:
-    """Flink's job id of one attempt: the same for everyone who computes it, and Flink refuses the second one."""
-    return canonical.digest(["job", uid, attempt], 32)
-
-
 def stop(
     world: World, why: str, *, next: Phase, by: StoppedBy, savepoint: bool, forget: bool = False, **more: object
 ) -> Decision:
@@ -63,7 +59,7 @@ def wants_savepoint(world: World, *, by_person: bool = False) -> bool:
     without = world.cluster.without_savepoint or (by_person and world.job.without_savepoint)
     if world.job.savepoint.mode != SavepointMode.AUTOMATIC or without:
         return False
-    retained = settings.retains_checkpoints(world.job.flink_configuration, world.flink_settings)
+    retained = settings.retains_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
     return world.flink.tasks_run or not retained or recovery.start_point(world.status) is None
 
 
@@ -82,11 +78,18 @@ def released(status: JobStatus) -> JobStatus:
 
 
 def lost(world: World) -> Decision:
-    """The JobManager that ran the job is gone. It starts again from its newest recovery point, whatever the policy."""
+    """The JobManager that ran the job is gone. It starts again from its newest recovery point, whatever the policy; but
+    not for ever with an update that may be what ends the JobManager."""
+    failures = world.status.failures
+    if rollback.is_trial(world, world.status):
+        failures += 1
+        if failures >= rollback.LOSSES:
+            return _rolled_back(world, f"{JOB_LOST}: {failures} times in a row, the update was never ready")
     status = released(world.status).but(
         job_id="",
         job_status="",
         job_parallelism=world.status.job_parallelism,  # should Flink bring the run back
+        failures=failures,
         failure=f"{JOB_LOST}: the JobManager that ran it is gone",
     )
     point = recovery.start_point(status)
@@ -98,6 +101,13 @@ def lost(world: World) -> Decision:
         0.0,
         events=(Event(JOB_LOST, why),),
     )
+
+
+def recoverable(world: World) -> str:
+    """The run that was lost with its JobManager, which Flink's high availability may bring back; '' for none."""
+    status = world.status
+    waits = status.supervisor_status == Phase.STARTING and status.failure.startswith(JOB_LOST)
+    return jobs.flink_job_id(world.job.uid, status.attempt) if waits else ""
 
 
 def ended(world: World) -> Decision:
@@ -130,7 +140,7 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
     why = f"{reason}: {text}"[:MAX_MESSAGE]
     if rollback.is_trial(world, known):
-        return _rolled_back(world, known, why)
+        return _rolled_back(replace(world, status=known), why)
     failures = known.failures + 1
     status = released(known).but(
         supervisor_status=Phase.STOPPED,
@@ -149,18 +159,11 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
     return Decision(status, why, 0.0, events=(Event(reason, why),))
 
 
-def _rolled_back(world: World, status: JobStatus, why: str) -> Decision:
-    """The spec that was Ready last runs again."""
-    trials = frozenset(job_id(world.job.uid, number + 1) for number in range(status.stable.attempt, status.attempt))
-    back = released(rollback.taken_back(world, status, why, trials))
-    status = back.but(
-        supervisor_status=Phase.STARTING,
-        job_id="",
-        job_status="",
-        started_at="",
-        failures=0,
-        failure="",  # rejected.failure has it; a run of the update that Flink brings back is not wanted
-        message=why,
+def _rolled_back(world: World, why: str) -> Decision:
+    """The spec that was Ready last runs again. The reason is in `rejected`: without a `failure`, no run of the update
+    that Flink brings back is taken for the job."""
+    status = released(rollback.taken_back(world, why)).but(
+        supervisor_status=Phase.STARTING, job_id="", job_status="", started_at="", message=why
     )
     told = f"the update failed, the spec from before runs again: {why}"[:MAX_MESSAGE]
     return Decision(status, told, 0.0, events=(Event("RolledBack", told),))

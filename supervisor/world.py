@@ -110,16 +110,19 @@ class World:
     @property
     def history_limit(self) -> int:
         """How many recovery points are kept. With a wrong spec none is dropped: the limit may be what is wrong. Nor is
-        one that is first to be disposed of."""
+        one that is first to be disposed of, or one that an update may be taken back to."""
         wanted = self.job.savepoint
-        drops_none = self.problems or wanted.cleanup == Cleanup.DISPOSE
+        drops_none = self.problems or wanted.cleanup == Cleanup.DISPOSE or self.status.unproven
         known = min(len(self.status.recovery_points) + 1, MOST_POINTS) if drops_none else 0
         return max(wanted.history_limit, known)
 
     @property
     def secrets(self) -> frozenset[str]:
         """What no text for people may hold."""
-        return self.cluster.secrets | secrets_of(self.job.flink_configuration, self.status.stable.flink_configuration)
+        status = self.status
+        return self.cluster.secrets | secrets_of(
+            self.job.flink_configuration, status.delivery.flink_configuration, status.stable.flink_configuration
+        )
 
     @property
     def lost(self) -> bool:

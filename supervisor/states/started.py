@@ -156,6 +156,9 @@ def _new_spec(world: World) -> Decision | None:
     why = _changes(world)
     if not why:
         return None
+    if rollback.is_superseded(world):
+        # It will begin where this update began.
+        return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=False)
     savepoint = steps.wants_savepoint(world)
     if not world.job.parallelism:
         return steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.SPEC, savepoint=savepoint)
@@ -265,7 +268,7 @@ def _watch(world: World, why: str = "", *, delay: float | None = None) -> Decisi
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON
     decision = steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
-    return replace(decision, status=rollback.proven(world, decision.status)) if ready_at else decision
+    return replace(decision, status=rollback.proven(decision.status)) if ready_at else decision
 
 
 def _checkpointed(world: World) -> bool:
@@ -279,7 +282,7 @@ def _pace(world: World) -> float:
     if not world.flink.checkpointing:
         return world.cluster.polling_interval
     # Half of the retained ones are for the time that a look itself takes.
-    retained = settings.retained_checkpoints(world.job.flink_configuration, world.flink_settings)
+    retained = settings.retained_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
     window = world.flink.checkpointing * (retained - 1) / 2
     return min(world.cluster.polling_interval, max(0.5, window / 2))
 

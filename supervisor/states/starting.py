@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import times
-from core.states import ClaimMode, Phase, StoppedBy
-from supervisor import delivery, recovery, rollback, settings, steps
-from supervisor.decision import Decision, Event, Run
+from core.states import Phase, StoppedBy
+from supervisor import delivery, recovery, steps, submission
+from supervisor.decision import Decision, Event
 from supervisor.world import Sight, World
 
 # What Flink tells about a job may be some seconds old.
@@ -38,7 +38,7 @@ def decide(world: World) -> Decision:
     for guard in guards:
         if decision := guard(world):
             return decision
-    return _submit(world)
+    return submission.intended(world)
 
 
 def hold(world: World) -> Decision:
@@ -102,13 +102,13 @@ def _submitted(world: World) -> Decision | None:
 def _adopt(world: World) -> Decision | None:
     """Flink's own high availability has brought the lost run back, from its newest checkpoint: it is the job."""
     status, cluster = world.status, world.cluster
-    run = steps.job_id(world.job.uid, status.attempt)
-    lost = status.failure.startswith(steps.JOB_LOST)
-    if not lost or run not in world.strays or cluster.phase not in (Phase.STARTING, Phase.STARTED):
+    run = steps.recoverable(world)
+    if run not in world.strays or cluster.phase not in (Phase.STARTING, Phase.STARTED, Phase.STOPPING):
         return None
     why = "Flink has recovered the job by itself"
     adopted = status.but(
         job_id=run,
+        job_parallelism=status.job_parallelism or world.job.parallelism,
         cluster_revision=cluster.revision,
         incarnation=cluster.incarnation,
         restore_path="",  # Flink chose it
@@ -124,11 +124,11 @@ def _missing(world: World) -> Decision:
         status = steps.released(world.status).but(job_id="", message="the cluster is stopping; nothing was submitted")
         return Decision(status, status.message, steps.SOON)
     if not steps.overdue(world, world.status.started_at):
-        return steps.act(steps.same(world, "submitting the job"), _run(world))
+        return steps.act(steps.same(world, "submitting the job"), submission.request(world))
     # main() may take this long, and end in a job: under another id it would be a second one.
     why = f"SubmissionUnanswered: Flink does not have the job after {world.job.restart.timeout} s; asking again"
     decision = steps.same(world, why, failure=why, delay=world.cluster.polling_interval)
-    return steps.act(decision, _run(world))
+    return steps.act(decision, submission.request(world))
 
 
 def _timed_out(world: World) -> Decision:
@@ -250,55 +250,3 @@ def _slots(world: World) -> Decision | None:
         why = f"waiting for slots: {cluster.slots_free} are free, {world.job.parallelism} are needed"
         return steps.same(world, why, delay=steps.BUSY)
     return None
-
-
-def _submit(world: World) -> Decision:
-    """The intent: everything that the submission needs, before Flink is asked."""
-    status, job = world.status, world.job
-    attempt = status.attempt + 1
-    path = recovery.start_point(status) or ""
-    why = f"attempt {attempt}: submitting, from {path}" if path else f"attempt {attempt}: submitting, with empty state"
-    intent = status.but(
-        attempt=attempt,
-        job_id=steps.job_id(job.uid, attempt),
-        job_status="",
-        job_parallelism=job.parallelism,
-        restore_path=path,
-        restored_path="",
-        forgotten_checkpoint=0,
-        stable=rollback.counted(world, attempt),
-        cluster_revision=world.cluster.revision,
-        incarnation=world.cluster.incarnation,
-        digest={
-            "bootstrap": job.bootstrap_digest,
-            "savepoint": job.savepoint_digest,
-            "restart": job.restart_digest,
-        },
-        started_at=times.to_text(world.now),
-        ready_at="",
-        retry_at="",
-        message=why,
-    )
-    # A trial may be taken back to where it began, and what Flink owns goes with a cancelled job unless it is retained.
-    retained = settings.retains_checkpoints(job.flink_configuration, world.flink_settings)
-    claims = retained and not rollback.is_trial(world, status)
-    mode = job.savepoint.claim_mode if claims else ClaimMode.NO_CLAIM
-    intent = recovery.claimed(intent, mode)
-    return Decision(intent, why, steps.BUSY, _run(replace(world, status=intent)))
-
-
-def _run(world: World) -> Run:
-    """As the status says: a repetition is the same submission."""
-    status, job = world.status, world.job
-    return Run(
-        job_id=status.job_id,
-        jar_id=status.jar_id,
-        entry_class=job.bootstrap.class_name,
-        arguments=job.bootstrap.arguments,
-        parallelism=status.job_parallelism,
-        savepoint_path=status.restore_path,
-        claim_mode=status.claim_mode,
-        allow_non_restored_state=job.bootstrap.allow_non_restored_state,
-        flink_configuration=settings.for_job(job.flink_configuration, world.flink_settings),
-        timeout=float(job.restart.timeout),
-    )

@@ -22,12 +22,19 @@ def decide(world: World) -> Decision:
     if not world.status.job_id or not world.status.holds_cluster:
         return _next(world, world.status, "nothing runs")
     if world.lost:
-        return _next(world, world.status.but(job_status=""), "the job was lost with its JobManager")
+        return _lost(world)
     if flink.sight != Sight.SEEN:
         return steps.same(world, "waiting for the JobManager to answer: the job may well run", delay=steps.BUSY)
     if world.job.deleting and stop.next != Phase.TERMINATED:
         return _deleted_meanwhile(world)
     return _with_savepoint(world) if stop.savepoint else _by_cancel(world)
+
+
+def _lost(world: World) -> Decision:
+    stop = world.status.stop
+    if stop.next == Phase.STARTING and not stop.forget and not world.job.deleting:
+        return steps.lost(world)  # Flink's high availability may bring it back
+    return _next(world, world.status.but(job_status=""), "the job was lost with its JobManager")
 
 
 def _deleted_meanwhile(world: World) -> Decision:

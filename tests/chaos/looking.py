@@ -14,8 +14,8 @@ from clients.flink.records import Checkpoints, JobSummary
 from clients.kube import KubeClient, KubeError
 from clients.kube import resources as r
 from core import conditions, names
+from core import job as jobs
 from core.pods import is_ready
-from supervisor import steps
 
 from .judge import Finding, History, Sight
 from .rest import Rest
@@ -160,4 +160,4 @@ class Watcher:
 def runs(job: Object) -> set[str]:
     """The ids of all runs that a FlinkJob has had, and of the next ones."""
     attempts = range(1, (job.get("status") or {}).get("attempt", 0) + 1 + ATTEMPTS_AHEAD)
-    return {steps.job_id(job["metadata"]["uid"], attempt) for attempt in attempts}
+    return {jobs.flink_job_id(job["metadata"]["uid"], attempt) for attempt in attempts}

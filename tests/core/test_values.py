@@ -250,7 +250,7 @@ def test_a_report_there_and_back():
 def test_a_job_status_there_and_back():
     status = JobStatus(
         supervisor_status=Phase.STOPPING,
-        delivery=Delivery(1, 2, "d", "i", "p", {"image": "x"}, "t"),
+        delivery=Delivery(1, 2, "d", "i", "p", {"image": "x"}, {"k": "v"}, "t"),
         recovery_points=(RecoveryPoint("p", "SAVEPOINT", "t", "j", 3),),
         stop=Stop("t", True, next=Phase.STARTING, stopped_by=StoppedBy.SPEC),
         conditions=({"type": "Ready"},),

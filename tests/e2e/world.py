@@ -16,8 +16,8 @@ from cli.demo.wordcount import Gauges
 from clients.kube import KubeClient, KubeError, NotFound, Resource
 from clients.kube import resources as r
 from core import conditions, names
+from core import job as jobs
 from core.pods import trouble
-from supervisor import steps
 
 from . import places
 from .places import Place
@@ -152,7 +152,7 @@ class World:
         }
         for item in self._list(r.FLINK_JOBS):
             status, uid = item.get("status") or {}, item["metadata"]["uid"]
-            own = {steps.job_id(uid, attempt) for attempt in range(1, status.get("attempt", 0) + 1)}
+            own = {jobs.flink_job_id(uid, attempt) for attempt in range(1, status.get("attempt", 0) + 1)}
             runs = own & alive.get(status.get("clusterName", ""), set())
             assert len(runs) <= 1, f"{item['metadata']['name']} runs {len(runs)} times: {sorted(runs)}"
 

@@ -183,7 +183,7 @@ def test_clusters_that_were_not_looked_for_are_not_taken_for_absent(path):
 def test_the_builder_knows_every_field_of_a_delivery_that_the_crd_has():
     """What the supervisor orders is stored in the status: nothing of it may be dropped there."""
     known = crds.schema(names.JOB)["properties"]["status"]["properties"]["delivery"]["properties"]
-    delivery = hook.Delivery(1, 2, "d", "i", "p", {"image": "x"}, "2026-01-01T00:00:00Z")
+    delivery = hook.Delivery(1, 2, "d", "i", "p", {"image": "x"}, {}, "2026-01-01T00:00:00Z")
     assert set(delivery.to_json()) <= set(known)
 
 

@@ -136,11 +136,12 @@ def statuses() -> dict[str, JobStatus]:
     job = read_job({})
     digest = {"bootstrap": job.bootstrap_digest, "savepoint": job.savepoint_digest, "restart": job.restart_digest}
     fresh = JobStatus(supervisor_status=Phase.STARTING, cluster_name="demo", digest={**digest, "bootstrap": ""})
-    ordered = fresh.but(delivery=Delivery(1, 1, job.bootstrap_digest, requested_at=text(-10)))
+    delivery = Delivery(1, 1, job.bootstrap_digest, bootstrap=job.bootstrap_spec, requested_at=text(-10))
+    ordered = fresh.but(delivery=delivery)
     carried = ordered.but(jar_id="1_app.jar")
     submitted = carried.but(
         attempt=1,
-        job_id=steps.job_id(UID, 1),
+        job_id=jobs.flink_job_id(UID, 1),
         job_parallelism=1,
         cluster_revision="r1",
         incarnation=1,
@@ -167,7 +168,7 @@ def statuses() -> dict[str, JobStatus]:
 
 
 def point(path: str, *, type: str = CHECKPOINT, at: float = -1, id: int = 7) -> RecoveryPoint:
-    return RecoveryPoint(path, type, text(at), steps.job_id(UID, 1), id if type == CHECKPOINT else 0)
+    return RecoveryPoint(path, type, text(at), jobs.flink_job_id(UID, 1), id if type == CHECKPOINT else 0)
 
 
 class MakeWorld(Protocol):

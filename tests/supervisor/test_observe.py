@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from clients.flink import JobSummary, Overview
+from core import job as jobs
 from core import names
 from core.job_status import Delivery, JobStatus
 from core.states import Phase
-from supervisor import observe, steps
+from supervisor import observe
 from supervisor.jobmanager import Look
 from supervisor.world import Bootstrap
 
@@ -135,7 +136,7 @@ def look_with(*runs: tuple[str, str]) -> Look:
 
 
 def test_strays_are_earlier_attempts_that_live():
-    ids = [steps.job_id("uid", attempt) for attempt in range(5)]
+    ids = [jobs.flink_job_id("uid", attempt) for attempt in range(5)]
     look = look_with((ids[1], "RUNNING"), (ids[2], "FAILED"), (ids[3], "INITIALIZING"), ("other", "RUNNING"))
     assert observe.strays("uid", JobStatus(attempt=3, job_id=ids[3]), look) == (ids[1],)
     assert observe.strays("uid", JobStatus(attempt=3, job_id=""), look) == (ids[1], ids[3])

@@ -192,7 +192,8 @@ def test_no_run_is_ended_that_could_not_come_back_with_all_it_has(world, since, 
         seen = {"checkpoints": Checkpoints(completed=1, latest_completed=taken(None, id=7))}
     before = world("ready", flink=("runs", seen), job=job, stability=since(60, trouble=LOOPS), **changes)
     same = before.status.digest | {"bootstrap": before.job.bootstrap_digest}
-    status = decide(replace(before, status=before.status.but(digest=same))).status
+    run = replace(before.status.delivery, flink_configuration=before.job.flink_configuration)
+    status = decide(replace(before, status=before.status.but(digest=same, delivery=run))).status
     assert (status.supervisor_status, status.stability.trouble) == (Phase.STARTED, LOOPS)
 
 

@@ -179,3 +179,26 @@ def test_a_job_that_flink_recovers_is_cancelled_when_it_is_not_wanted(ready):
     ready.play(lambda: ready.is_in("Terminated"))
     ready.settle()
     assert run.status == "CANCELED"
+
+
+@pytest.mark.parametrize("spec", [{"jobParallelism": 2}, {}], ids=["rescaled", "restarted"])
+def test_a_job_that_flink_recovers_while_it_is_stopped_to_come_back_is_adopted(ready, spec):
+    """Its savepoint may be lost with the JobManager; what it did since its last one is not."""
+    ready.settle(25)
+    ready.edit(**spec) if spec else ready.annotate("START")
+    ready.play(lambda: ready.status.supervisor_status == "Stopping")
+    run = recovered_by_flink(ready)
+    ready.play(lambda: "JobAdopted" in ready.kube.events)
+    assert (ready.alive, run.status) == ([run.id], "RUNNING")
+    ready.play(lambda: ready.is_ready(parallelism=spec.get("jobParallelism", 1)))
+    assert ready.flink.most_at_once == 1
+    assert ready.flink.history[-1].work >= 20
+
+
+def test_a_job_that_flink_recovers_while_its_cluster_stops_is_let_go_of_with_what_it_has(ready):
+    ready.settle(25)
+    run = recovered_by_flink(ready)
+    ready.cluster(supervisorStatus="Stopping")
+    ready.play(lambda: "JobAdopted" in ready.kube.events and not ready.status.holds_cluster)
+    assert (run.status, ready.alive) == ("CANCELED", [])
+    assert ready.status.recovery_points[0].path == run.restored

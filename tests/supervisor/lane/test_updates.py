@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clients.flink import Checkpoints
+from clients.flink import Checkpoints, Unknown
 from clients.kube import resources
 from core import names
 
@@ -151,6 +151,98 @@ def test_state_that_nobody_knows_a_way_to_is_not_forgotten_with_the_update(ready
     ready.settle(100)
     assert (len(ready.flink.history), ready.alive) == (1, [])
     assert ready.status.had_state
+
+
+def test_an_update_that_takes_jobmanagers_with_it_is_taken_back(ready):
+    """System.exit() in main(): each time that it is submitted."""
+    attempts = 0
+    begin = ready.flink.run
+
+    def run(jar_id: str, **more: Any) -> str:
+        nonlocal attempts
+        if ready.status.delivery.bootstrap["image"] != "img:2":
+            return str(begin(jar_id, **more))
+        attempts += 1
+        ready.lose_jobmanager()
+        raise Unknown("connection reset")
+
+    ready.flink.run = run
+    update(ready, "img:2")
+    ready.play(lambda: rolled_back(ready), steps=2000)
+    assert attempts == 3
+    assert ready.status.rejected.failure.startswith("JobLost: 3 times in a row")
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
+@pytest.mark.parametrize("image", ["img:3", "img:1"], ids=["the next edit", "the edit before"])
+def test_an_update_edited_before_it_was_ready_is_over(ready, image):
+    """Whatever is tried next begins where it began, and is protected as it was."""
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "historyLimit": 1})
+    tasks_never_run(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.supervisor_status == "Starting" and ready.alive)
+    no_checkpoint_completes(ready)
+    ready.flink.stuck.clear()
+    ready.flink.runs[ready.alive[0]].stuck = False
+    ready.flink.checkpoint_every = 1e9
+    ready.play(lambda: ready.is_in("Started"))
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.status.savepoint_path == "s3://s/savepoint-2" and not ready.asked)
+    ready.flink.checkpoint_every = 10.0
+    update(ready, image)
+    ready.play(ready.is_ready)
+    status = ready.status
+    assert status.delivery.bootstrap["image"] == status.stable.bootstrap["image"] == image
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+    assert ready.flink.savepoints == 2
+
+
+def test_an_edit_of_an_edit_that_fails_is_taken_back_too(ready):
+    tasks_never_run(ready)
+    update(ready, "img:2", restartTimeout=60)
+    ready.play(lambda: ready.alive and ready.status.delivery.bootstrap["image"] == "img:2")
+    ready.flink.refused.add(GOOD)
+    update(ready, "img:3")
+    ready.play(lambda: rolled_back(ready), steps=2000)
+    assert ready.status.delivery.bootstrap["image"] == "img:1"
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+    assert "main() throws" in ready.status.rejected.failure
+
+
+def test_a_submission_that_is_repeated_is_the_same(stage):
+    """The spec was edited after it was written down, and before Flink had it."""
+    made, submitted = stage(), []
+    begin = made.flink.run
+
+    def run(jar_id: str, **more: Any) -> str:
+        submitted.append({**more, "jar": jar_id})
+        if len(submitted) == 1:
+            made.edit(
+                bootstrap={**made.job["spec"]["bootstrap"], "arguments": ["--new"], "className": "Other"},
+                flinkConfiguration={"a": "b"},
+            )
+            raise Unknown("no answer")
+        return str(begin(jar_id, **more))
+
+    made.flink.run = run
+    made.play(lambda: made.alive)
+    assert submitted[0] == submitted[1]
+    made.play(lambda: made.is_ready() and made.status.attempt == 2)
+    assert (submitted[-1]["entry_class"], submitted[-1]["flink_configuration"]["a"]) == ("Other", "b")
+
+
+def test_what_a_run_was_submitted_with_says_whether_its_checkpoints_are_retained(stage):
+    """Not what the spec says by now."""
+    made = stage()
+    no = {"execution.checkpointing.externalized-checkpoint-retention": "DELETE_ON_CANCELLATION"}
+    made.edit(flinkConfiguration=no)
+    made.play(made.is_ready)
+    run = made.flink.runs[made.alive[0]]
+    run.stuck = True  # from now on its tasks do not run: it is cancelled only if that loses nothing
+    made.settle(5)
+    made.edit(flinkConfiguration={})
+    made.play(lambda: made.status.stop.trigger_id)
+    assert made.status.stop.savepoint
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

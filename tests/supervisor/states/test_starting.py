@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from clients.flink import Checkpoints, Restored
+from core import job as jobs
 from core.job_status import SAVEPOINT, Delivery, StableSpec
 from core.states import Phase, StoppedBy
-from supervisor import steps
 from supervisor.decision import Run
 from supervisor.states.starting import decide
 from supervisor.world import Bootstrap
@@ -116,7 +116,7 @@ def test_a_submission_is_written_down_whole(world, moment, known, cluster):
     )
     decision = decide(start)
     status = decision.status
-    assert (status.attempt, status.job_id) == (5, steps.job_id("6f1c", 5))
+    assert (status.attempt, status.job_id) == (5, jobs.flink_job_id("6f1c", 5))
     assert (status.cluster_revision, status.incarnation) == ("r1", 1)
     assert (status.restore_path, status.job_parallelism) == ("s3://s/sp-2", 2)
     assert status.started_at == moment(0)
