@@ -54,6 +54,15 @@ class Delivery(Record):
 
 
 @dataclass(frozen=True)
+class Update(Record):
+    """The spec that shall run next, looked at while another one runs."""
+
+    delivery: Delivery = field(default_factory=Delivery)
+    jar_id: str = ""
+    planned: bool = False  # its main() got as far as to a plan
+
+
+@dataclass(frozen=True)
 class Stop(Record):
     """A stop on its way: written before Flink is asked, so that a crash finds the same trigger again."""
 
@@ -139,6 +148,7 @@ class JobStatus(Record):
     delivery: Delivery = field(default_factory=Delivery)
     jar_id: str = ""
     # Updates.
+    update: Update = field(default_factory=Update)
     stable: StableSpec = field(default_factory=StableSpec)
     rejected: RejectedSpec = field(default_factory=RejectedSpec)
     # State.
@@ -163,6 +173,15 @@ class JobStatus(Record):
     @property
     def holds_cluster(self) -> bool:
         return bool(self.cluster_revision)
+
+    @property
+    def ordered(self) -> Delivery | None:
+        """The delivery whose JAR is awaited: its bootstrap Job is to be there."""
+        awaited, jar = self.delivery, self.jar_id
+        if self.supervisor_status == Phase.STARTED:
+            awaited, jar = self.update.delivery, self.update.jar_id
+        ordering = self.supervisor_status in (Phase.STARTING, Phase.STARTED)
+        return awaited if ordering and awaited.bootstrap and not jar else None
 
     @property
     def unproven(self) -> bool:

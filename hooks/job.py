@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core import names, spec, times
-from core.job_status import Delivery
+from core.job_status import read_status
 from hooks.children import bootstrap
 from hooks.protocol import Request, Resource, finished
 
@@ -59,12 +59,10 @@ def _cluster(request: Request) -> str:
 
 
 def _attachments(request: Request, cluster: str) -> list[Resource]:
-    parent = request.parent
-    status = parent.get("status") or {}
-    delivery = Delivery.from_json(status.get("delivery"))
-    if not delivery.bootstrap or status.get("jarId") or status.get("supervisorStatus") != "Starting":
+    metadata = request.parent["metadata"]
+    delivery = read_status(request.parent).ordered
+    if delivery is None:
         return []
-    metadata = parent["metadata"]
     return [
         bootstrap.make_job(
             name=metadata["name"],

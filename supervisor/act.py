@@ -7,8 +7,8 @@ import logging
 
 from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
 from core.states import ClaimMode, Phase
-from supervisor import history, rollback, steps
-from supervisor.decision import Action, Cancel, Decision, DisposeSavepoint, Reason, Run, StopJob, TakeSavepoint
+from supervisor import delivery, history, rollback, steps
+from supervisor.decision import Action, Cancel, Decision, DisposeSavepoint, Plan, Reason, Run, StopJob, TakeSavepoint
 from supervisor.states import started, stopping
 from supervisor.world import World
 
@@ -41,6 +41,15 @@ def _runs(job_id: str, flink: FlinkClient) -> bool:
 
 def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str | None:
     match action:
+        case Plan():
+            return flink.plan(
+                action.jar_id,
+                entry_class=action.entry_class,
+                arguments=action.arguments,
+                parallelism=action.parallelism,
+                flink_configuration=action.flink_configuration,
+                timeout_seconds=action.timeout,
+            )
         case Run():
             flink.run(
                 action.jar_id,
@@ -79,7 +88,10 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str
 
 def after_answer(world: World, action: Action, answer: Rejected | str) -> Decision | None:
     """What Flink's answer means; `world` has the status that was written before the action."""
-    return history.accepted(world, answer) if isinstance(answer, str) else after_refusal(world, action, answer)
+    if isinstance(answer, Rejected):
+        return after_refusal(world, action, answer)
+    world = rollback.as_run(world)
+    return delivery.planned(world) if isinstance(action, Plan) else history.accepted(world, answer)
 
 
 def after_refusal(world: World, action: Action, error: Rejected) -> Decision | None:
@@ -89,6 +101,8 @@ def after_refusal(world: World, action: Action, error: Rejected) -> Decision | N
     if isinstance(action, Run):
         reason: Reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"
         return steps.fail(world, reason, error.text)
+    if isinstance(action, Plan):
+        return delivery.refused(world, error.text)
     if isinstance(error, NotFound):
         return None
     if isinstance(action, StopJob) and phase == Phase.STOPPING:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from core import conditions, times
 from core.conditions import Condition
+from core.job import Job
 from core.job_status import JobStatus
 from core.states import HEALTHY, Phase, ResourceStatus, StoppedBy
 from supervisor.world import World
@@ -34,7 +35,7 @@ def _stored(world: World, status: JobStatus, told: list[Condition]) -> tuple[dic
 
 def _conditions(world: World, status: JobStatus) -> list[Condition]:
     phase = status.supervisor_status
-    ready, reason = (False, "InvalidSpec") if world.problems else _ready(status)
+    ready, reason = (False, "InvalidSpec") if world.problems else _ready(world.job, status)
     waits = phase == Phase.STARTING and world.cluster.suspended and not status.holds_cluster
     down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and status.job_status != "FAILED")
     stalled, what = _stalled(world, status, down)
@@ -54,7 +55,7 @@ def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, s
     if trouble := status.stability.trouble:
         return trouble.split(":", 1)[0], trouble
     if status.rejected.digest:
-        return "RolledBack", status.rejected.failure
+        return _rejected(status), status.rejected.failure
     if status.failure:
         return status.failure.split(":", 1)[0], status.failure
     before = conditions.find(status.conditions, conditions.PROGRESSING)
@@ -64,11 +65,13 @@ def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, s
     return "Overdue", f"not ready for more than {world.cluster.task_timeout} s: {status.message}"
 
 
-def _ready(status: JobStatus) -> tuple[bool, str]:
+def _ready(job: Job, status: JobStatus) -> tuple[bool, str]:
     phase = status.supervisor_status
     if phase == Phase.STARTED:
         if status.rejected.digest:
-            return False, "RolledBack"
+            return False, _rejected(status)
+        if (status.job_parallelism, status.digest.get("bootstrap")) != (job.parallelism, job.bootstrap_digest):
+            return False, "Updating"
         return bool(status.ready_at), "Running" if status.ready_at else "WaitingForTasks"
     if phase == Phase.STOPPED and status.stopped_by == StoppedBy.FLINK:
         # A batch job that is done is all that it should be.
@@ -78,12 +81,18 @@ def _ready(status: JobStatus) -> tuple[bool, str]:
     return False, str(phase)
 
 
+def _rejected(status: JobStatus) -> str:
+    return "UpdateRefused" if status.rejected.failure.startswith("UpdateRefused") else "RolledBack"
+
+
 def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     """Why it waits for a person, and in words; empty when it does not."""
     if world.problems:
         return "InvalidSpec", status.message
     if status.rejected.digest and not down:
-        return "RolledBack", f"the spec from before runs; mend this one, or start the job: {status.rejected.failure}"
+        return _rejected(
+            status
+        ), f"the spec from before runs; mend this one, or start the job: {status.rejected.failure}"
     if status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING:
         return status.failure.split(":")[0], status.failure
     failed = status.supervisor_status == Phase.STOPPED and status.job_status == "FAILED"

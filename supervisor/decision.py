@@ -26,6 +26,18 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """POST /jars/:id/plan: main() runs up to where it would submit the job."""
+
+    jar_id: str
+    entry_class: str
+    arguments: tuple[str, ...]
+    parallelism: int
+    flink_configuration: Mapping[str, str]
+    timeout: float  # seconds
+
+
+@dataclass(frozen=True)
 class StopJob:
     """POST /jobs/:id/stop: savepoint and end, in one step of Flink's."""
 
@@ -60,7 +72,7 @@ class DisposeSavepoint:
     path: str
 
 
-Action = Run | StopJob | TakeSavepoint | Cancel | DisposeSavepoint
+Action = Run | Plan | StopJob | TakeSavepoint | Cancel | DisposeSavepoint
 
 
 # Every reason that there is; docs/events.md says what each means. It is stable: people filter by it.
@@ -88,6 +100,7 @@ Reason = Literal[
     "StartTimedOut",
     "SubmissionFailed",
     "UpdateNotReady",
+    "UpdateRefused",
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 NORMAL: frozenset[Reason] = frozenset(

@@ -110,8 +110,8 @@ def unused(jars: Iterable[Jar], jobs: Collection[Resource], now: datetime) -> li
     """The ids of the JARs that a bootstrap carried and no job of the cluster runs with. None while another delivery is
     on its way: it may find its JAR there, and not carry it again."""
     statuses = [read_status(job) for job in jobs]
-    if any(status.supervisor_status in (Phase.UNKNOWN, Phase.STARTING) and not status.jar_id for status in statuses):
+    if any(status.supervisor_status == Phase.UNKNOWN or status.ordered for status in statuses):
         return []
-    used = {status.jar_id for status in statuses}
+    used = {jar for status in statuses for jar in (status.jar_id, status.update.jar_id)}
     ours = (jar for jar in jars if is_content_name(jar.name) and now - times.from_millis(jar.uploaded) > YOUNG)
     return [jar.id for jar in ours if jar.id not in used]

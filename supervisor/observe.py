@@ -78,10 +78,12 @@ def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:
 
 
 def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Bootstrap:
-    """The bootstrap Job of the delivery that the status names, as its pod tells."""
-    metadata = job["metadata"]
+    """The bootstrap Job of the delivery that the status orders, as its pod tells."""
+    metadata, delivery = job["metadata"], status.ordered
+    if delivery is None:
+        return Bootstrap()
     wanted = {
-        "batch.kubernetes.io/job-name": names.bootstrap_job(metadata["name"], status.delivery.number),
+        "batch.kubernetes.io/job-name": names.bootstrap_job(metadata["name"], delivery.number),
         names.LABEL_JOB_UID: metadata["uid"],
     }
     own = [pod for pod in pods if wanted.items() <= _labels(pod).items()]

@@ -18,11 +18,11 @@ LOSSES = 3  # JobManagers that an update may take with it
 
 
 def as_run(world: World) -> World:
-    """With the stable spec in place of the one that was rejected; an edit of that one ends its rejection."""
+    """With the stable spec in place of the one that was taken back or refused, until that one is edited."""
     job, status = world.job, world.status
     if not status.rejected.digest:
         return world
-    if status.rejected.digest != job.bootstrap_digest or not job.restart.rollback:
+    if status.rejected.digest != job.bootstrap_digest:
         return replace(world, status=status.but(rejected=RejectedSpec()))
     return replace(world, job=jobs.with_bootstrap(job, status.stable.bootstrap, status.stable.flink_configuration))
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from core import canonical, times
 from core import job as jobs
-from core.job_status import Delivery, JobStatus, Stability, Stop
+from core.job_status import Delivery, JobStatus, Stability, Stop, Update
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
 from supervisor import recovery, rollback, settings
 from supervisor.decision import Action, Decision, Event, Reason
@@ -193,7 +193,8 @@ def restarts_by_policy(world: World) -> bool:
 
 def fresh_delivery(status: JobStatus) -> JobStatus:
     """The JAR is carried anew: an image's tag may point to something else by now."""
-    return status.but(jar_id="", delivery=Delivery(number=status.delivery.number))
+    number = max(status.delivery.number, status.update.delivery.number)
+    return status.but(jar_id="", delivery=Delivery(number=number), update=Update())
 
 
 def act(decision: Decision, action: Action) -> Decision:

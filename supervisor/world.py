@@ -86,7 +86,7 @@ class FlinkJob:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """The bootstrap Job of the current delivery, from its pod."""
+    """The bootstrap Job of the delivery that is ordered, from its pod."""
 
     jar_id: str = ""
     failure: str = ""

@@ -35,6 +35,7 @@ T = TypeVar("T")
 _DUPLICATES = ("DuplicateJobSubmissionException", "DuplicateApplicationSubmissionException")
 _NO_JAR = re.compile(r"RestHandlerException: (?:Jar f|F)ile \S+ does not exist")
 _NO_SUCH_PATH = re.compile(r"Unable to load requested file")  # no handler's answer: a job was not even looked for
+_MAIN_FAILED = "ProgramInvocationException"  # in a 500, wherever main() was
 _NO_PROGRAM = re.compile(r"(?:ClassNotFound|ProgramInvocation)Exception: ")  # a 500 before main() is called
 _TIMED_OUT = re.compile(r"java\.util\.concurrent\.TimeoutException|AskTimeoutException")  # inside Flink, in a 400
 UPLOAD_SECONDS = 120.0
@@ -154,6 +155,29 @@ class FlinkClient:
         path = f"/jars/{quote(jar_id, safe='')}/run"
         answer = self._request("POST", path, json=body, timeout=(self._timeout[0], timeout_seconds))
         return _parsed(path, answer, lambda found: str(found["jobid"]))
+
+    def plan(
+        self,
+        jar_id: str,
+        *,
+        entry_class: str | None,
+        arguments: Sequence[str],
+        parallelism: int,
+        flink_configuration: Mapping[str, str],
+        timeout_seconds: float,
+    ) -> str:
+        """Runs main() up to where it would submit the job; returns the name that it gives it. NotFound: no such JAR.
+        Rejected: main() threw or submits nothing, or the class is not there."""
+        body: dict[str, Any] = {
+            "programArgsList": list(arguments),
+            "parallelism": parallelism,
+            "flinkConfiguration": dict(flink_configuration),
+        }
+        if entry_class:
+            body["entryClass"] = entry_class
+        path = f"/jars/{quote(jar_id, safe='')}/plan"
+        answer = self._request("POST", path, json=body, timeout=(self._timeout[0], timeout_seconds))
+        return _parsed(path, answer, lambda found: str(found["plan"]["name"]))
 
     # Savepoints
 
@@ -286,5 +310,7 @@ def _failure(what: str, status: int, body: Any) -> Rejected | Unknown:
     if any(name in whole for name in _DUPLICATES):
         return Duplicate(status, text)
     if (400 <= status < 500 and status != 404 and not _TIMED_OUT.search(whole)) or _NO_PROGRAM.match(text):
+        return Rejected(status, text)
+    if what.endswith("/plan") and _MAIN_FAILED in whole:
         return Rejected(status, text)
     return Unknown(f"{what}: HTTP {status}: {text}")

@@ -10,7 +10,7 @@ from typing import Any
 from core import schedule, times
 from core.job_status import RejectedSpec
 from core.states import Phase, StoppedBy
-from supervisor import history, recovery, rollback, settings, stability, steps
+from supervisor import delivery, history, recovery, rollback, settings, stability, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
 from supervisor.world import Sight, World
 
@@ -25,6 +25,7 @@ def decide(world: World) -> Decision:
         _cluster_goes,
         _request,
         _pause,
+        delivery.no_update,
         _new_spec,
         _unproven,
         stability.restart,
@@ -166,6 +167,9 @@ def _new_spec(world: World) -> Decision | None:
     if there < world.job.parallelism:
         # The job goes on until there is room for it.
         return _watch(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
+    if world.status.digest.get("bootstrap") != world.job.bootstrap_digest and (ahead := delivery.look_ahead(world)):
+        watched = _watch(replace(world, status=ahead.status), ahead.why, delay=ahead.delay)
+        return replace(watched, action=ahead.action, events=ahead.events)
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)
 
 

@@ -104,24 +104,44 @@ def test_a_job_that_fails_later_stays_stopped_with_policy_never(world: World) ->
     assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "True"
 
 
-def test_an_update_that_fails_is_taken_back(world: World) -> None:
-    """The spec from before runs again, from the savepoint taken for the update; the corrected one then replaces it."""
-    right = job(world.place)
-    world.apply(flink_job(ILL, right))
-    mark = world.steady(CLUSTER, WELL, ILL)[ILL]
-    arguments = right["bootstrap"]["arguments"]
-    world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments, "--fail-in-main"])
+def rejected(world: World, reason: str) -> str:
+    """Waits until the spec from before runs, and the other one is rejected; what the condition says."""
     stalled = world.wait(
-        "the spec from before runs again",
+        f"{reason}, and the spec from before runs",
         lambda: (
             world.job(ILL).get("readyAt")
-            and (found := world.condition(r.FLINK_JOBS, ILL, "Stalled")).get("reason") == "RolledBack"
+            and (found := world.condition(r.FLINK_JOBS, ILL, "Stalled")).get("reason") == reason
             and found
         ),
     )
-    assert "main was asked to fail" in stalled["message"]
-    world.check_resumed(ILL, mark)
     assert not world.is_ready(r.FLINK_JOBS, ILL)
+    return str(stalled["message"])
+
+
+def test_an_update_whose_main_throws_stops_nothing(world: World) -> None:
+    right = job(world.place)
+    world.apply(flink_job(ILL, right))
+    run = world.steady(CLUSTER, WELL, ILL)[ILL].job_id
+    arguments = right["bootstrap"]["arguments"]
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments, "--fail-in-main"])
+    assert "main was asked to fail" in rejected(world, "UpdateRefused")
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/jarPath", "/nowhere.jar")
+    world.wait("the other reason", lambda: "/nowhere.jar" in rejected(world, "UpdateRefused"))
+    assert world.job(ILL)["jobId"] == run
+    assert not world.job(ILL).get("savepointPath")
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap", right["bootstrap"])
+    assert world.steady(CLUSTER, WELL, ILL)[ILL].job_id == run
+
+
+def test_an_update_that_fails_is_taken_back(world: World) -> None:
+    """The spec from before runs again, from the savepoint taken for the update; the corrected one then replaces it."""
+    right = job(world.place, changes=NO_RESTART)
+    world.apply(flink_job(ILL, right))
+    mark = world.steady(CLUSTER, WELL, ILL)[ILL]
+    arguments = right["bootstrap"]["arguments"]
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments, "--fail-after", "1"])
+    assert "failed as asked, after 1 records" in rejected(world, "RolledBack")
+    world.check_resumed(ILL, mark)
     world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments[:-1], "600"])
     world.steady(CLUSTER, WELL, ILL)
     world.check_resumed(ILL, mark)

@@ -6,6 +6,7 @@ import pytest
 
 import crds
 from core import names
+from core.job_status import Delivery
 from hooks import job as hook
 
 from .worlds import Post, flink_cluster, flink_job, job_body, job_request
@@ -19,6 +20,12 @@ ORDERED = {
         "image": "flinkctl:1",
         "bootstrap": {"image": "jobs:1", "className": "Main", "jarPath": "/jobs/main.jar"},
     },
+}
+AHEAD = {
+    **ORDERED,
+    "supervisorStatus": "Started",
+    "jarId": "uploaded.jar",
+    "update": {"delivery": {**ORDERED["delivery"], "number": 4}},
 }
 
 
@@ -47,6 +54,9 @@ def test_the_status_is_left_alone():
         (ORDERED, ["bootstrap-demo-a-3"]),
         ({**ORDERED, "jarId": "uploaded.jar"}, []),
         ({**ORDERED, "supervisorStatus": "Started"}, []),
+        (AHEAD, ["bootstrap-demo-a-4"]),
+        ({**AHEAD, "update": {**AHEAD["update"], "jarId": "uploaded.jar"}}, []),
+        ({**AHEAD, "supervisorStatus": "Stopping"}, []),
         ({**ORDERED, "supervisorStatus": "Stopping"}, []),
         ({**ORDERED, "supervisorStatus": "Stopped"}, []),
         ({**ORDERED, "supervisorStatus": "Terminated"}, []),
@@ -59,6 +69,9 @@ def test_the_status_is_left_alone():
         "ordered",
         "stored",
         "started",
+        "ordered ahead",
+        "stored ahead",
+        "stopping for it",
         "stopping",
         "stopped",
         "over",
@@ -183,7 +196,7 @@ def test_clusters_that_were_not_looked_for_are_not_taken_for_absent(path):
 def test_the_builder_knows_every_field_of_a_delivery_that_the_crd_has():
     """What the supervisor orders is stored in the status: nothing of it may be dropped there."""
     known = crds.schema(names.JOB)["properties"]["status"]["properties"]["delivery"]["properties"]
-    delivery = hook.Delivery(1, 2, "d", "i", "p", {"image": "x"}, {}, "2026-01-01T00:00:00Z")
+    delivery = Delivery(1, 2, "d", "i", "p", {"image": "x"}, {}, "2026-01-01T00:00:00Z")
     assert set(delivery.to_json()) <= set(known)
 
 

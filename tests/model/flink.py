@@ -10,7 +10,8 @@ from typing import Any
 from clients.flink import FlinkError, Overview, Rejected, TaskManager, Unknown
 from tests.supervisor.lane.fakes import Clock, Flink, Knife, Run
 
-REFUSED = "refused"  # an argument
+REFUSED = "refused"  # an argument with which no job can be submitted
+BROKEN = "broken"  # ... with which main() throws
 
 
 class JobManager(Flink):
@@ -46,13 +47,18 @@ class JobManager(Flink):
             self.slow = False
             self.late.append(partial(self.run, jar_id, job_id=job_id, **more))
             raise Unknown("no answer in time")
-        if REFUSED in more["arguments"]:
+        if {REFUSED, BROKEN} & set(more["arguments"]):
             raise Rejected(500, "RuntimeException: main() throws")
         before = len(self.history)
         answer = super().run(jar_id, job_id=job_id, **more)
         if len(self.history) > before:
             self._accepted(self.history[-1])
         return answer
+
+    def plan(self, jar_id: str, **more: Any) -> str:
+        if BROKEN in more["arguments"]:
+            raise Rejected(500, "RuntimeException: main() throws")
+        return super().plan(jar_id, **more)
 
     def tick(self, seconds: float) -> None:
         """A job without its slots fails over to its newest checkpoint, and waits."""

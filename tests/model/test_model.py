@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from .flink import REFUSED
+from .flink import BROKEN, REFUSED
 from .kubernetes import Caches
 from .world import World
 
@@ -81,9 +81,9 @@ class Life(RuleBasedStateMachine):
     def edit_the_cluster(self, image: int) -> None:
         self.world.edit("cluster", runtime={"image": f"flink:{image}"})
 
-    @rule(arguments=st.sampled_from([[], ["x"], [REFUSED]]), parallelism=st.integers(0, 2))
+    @rule(arguments=st.sampled_from([[], ["x"], [REFUSED], [BROKEN]]), parallelism=st.integers(0, 2))
     def edit_the_job(self, arguments: list[str], parallelism: int) -> None:
-        """With REFUSED, main() throws."""
+        """With REFUSED nothing can be submitted, with BROKEN main() throws."""
         bootstrap = {"image": "img:1", "className": "Main", "jarPath": "/app.jar", "arguments": arguments}
         self.world.edit("job", jobParallelism=parallelism, bootstrap=bootstrap)
 

@@ -24,7 +24,7 @@ from supervisor.cycle import ClusterCycle
 from supervisor.lane import Lane
 from tests.supervisor.lane.fakes import Clock, Killed, Knife, Run
 
-from .flink import REFUSED, JobManager
+from .flink import BROKEN, REFUSED, JobManager
 from .kubernetes import CLUSTER, NS, Api, Caches, Metacontroller, Object
 
 JOB = "demo-count"
@@ -338,7 +338,7 @@ class World:
 
     def _unrest_of_job(self, job: Object, status: JobStatus, runs: list[str]) -> str:
         wanted = 0 if job["spec"].get("suspend") else job["spec"]["jobParallelism"]
-        refused = REFUSED in job["spec"]["bootstrap"].get("arguments", ())
+        refused = bool({REFUSED, BROKEN} & set(job["spec"]["bootstrap"].get("arguments", ())))
         if status.supervisor_status == "Stopped":
             by_right = status.stopped_by == "Person" or not wanted or (refused and not status.stable.digest)
             return "" if by_right and not runs else f"the job is Stopped by {status.stopped_by}, {runs} run"

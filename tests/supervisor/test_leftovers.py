@@ -156,6 +156,7 @@ def test_jars_are_looked_at_now_and_then(stage: Stage, monkeypatch: pytest.Monke
     assert not stage.leftovers.due
 
 
+ORDERED = {"number": 2, "bootstrap": {"image": "x"}}
 JARS = [jar("1_a.jar"), jar("2_b.jar"), jar("3_c.jar", age=60.0), jar("4_theirs.jar", "theirs.jar")]
 
 
@@ -165,7 +166,9 @@ JARS = [jar("1_a.jar"), jar("2_b.jar"), jar("3_c.jar", age=60.0), jar("4_theirs.
         ([flink_job()], ["2_b.jar"]),
         ([], ["1_a.jar", "2_b.jar"]),
         ([flink_job(), flink_job("v", supervisorStatus="Stopped", jarId="2_b.jar")], []),
-        ([flink_job(), flink_job("v", supervisorStatus="Starting", jarId="")], []),
+        ([flink_job(), flink_job("v", supervisorStatus="Starting", jarId="", delivery=ORDERED)], []),
+        ([flink_job(supervisorStatus="Started", update={"delivery": ORDERED})], []),
+        ([flink_job(supervisorStatus="Started", update={"delivery": ORDERED, "jarId": "2_b.jar"})], []),
         ([flink_job(), flink_job("v", supervisorStatus="", jarId="")], []),
         ([flink_job(), flink_job("v", supervisorStatus="Stopped", jarId="")], ["2_b.jar"]),
     ],

@@ -119,13 +119,18 @@ STATES: dict[str, tuple[dict[str, Any], Bootstrap]] = {
 }
 
 
+def ordered(number):
+    delivery = Delivery(number, bootstrap={"image": "x"})
+    return JobStatus(supervisor_status=Phase.STARTING, delivery=delivery)
+
+
 @pytest.mark.parametrize(("status", "seen"), STATES.values(), ids=STATES)
 def test_the_bootstrap_tells_by_its_pod(status, seen):
     job = {"metadata": {"name": "count", "uid": "u-1"}}
     labels = {"batch.kubernetes.io/job-name": "bootstrap-count-3", "nextbreakpoint.com/job-uid": "u-1"}
     pods = [{"metadata": {"name": "p", "labels": labels}, "status": status}]
-    assert observe.bootstrap(pods, job, JobStatus(delivery=Delivery(number=3))) == seen
-    assert observe.bootstrap(pods, job, JobStatus(delivery=Delivery(number=4))) == Bootstrap()
+    assert observe.bootstrap(pods, job, ordered(3)) == seen
+    assert observe.bootstrap(pods, job, ordered(4)) == Bootstrap()
 
 
 # ---- strays --------------------------------------------------------------------------------------------------------

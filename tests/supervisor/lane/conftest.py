@@ -113,8 +113,8 @@ class Stage:
             "metadata": {"name": "jm", "labels": labels},
             "status": {"phase": "Running", "podIP": "127.0.0.1"},
         }
-        delivery = self.status.delivery
-        if not delivery.number or self.status.jar_id or self.status.supervisor_status != "Starting":
+        delivery = self.status.ordered
+        if delivery is None:
             return (jobmanager,)
         jar = f"{delivery.number}_app.jar"
         self.flink.carried.add(jar)

@@ -114,7 +114,8 @@ class Flink:
         self.answers = True
         self.runs: dict[str, Run] = {}
         self.carried: set[str] = set()
-        self.refused: set[str] = set()  # JARs whose main() throws
+        self.broken: set[str] = set()  # JARs whose main() throws
+        self.refused: set[str] = set()  # JARs that can be planned, and not be submitted
         self.stuck: set[str] = set()  # JARs whose tasks never run
         self.disposals: dict[str, Operation] = {}
         self.history: list[Run] = []  # every run there ever was
@@ -240,7 +241,7 @@ class Flink:
                 raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
             if job_id in self.runs:
                 raise Duplicate(400, "DuplicateJobSubmissionException: Job has already been submitted.")
-            if jar_id in self.refused:
+            if jar_id in self.broken | self.refused:
                 raise Rejected(500, "RuntimeException: main() throws")
             if savepoint_path and savepoint_path not in self.disk:
                 raise Rejected(400, f"FileNotFoundException: Cannot find checkpoint '{savepoint_path}'")
@@ -250,6 +251,15 @@ class Flink:
             self.history.append(run)
             self.most_at_once = max(self.most_at_once, sum(each.alive for each in self.runs.values()))
         return job_id
+
+    def plan(self, jar_id: str, **more: Any) -> str:
+        self._look()
+        with self.knife.at_call("flink plan"):
+            if jar_id not in self.carried:
+                raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
+            if jar_id in self.broken:
+                raise Rejected(500, "RuntimeException: main() throws")
+        return "count"
 
     def _begin(self, job_id: str, trigger_id: str, *, stop: bool) -> None:
         run = self._run(job_id)

@@ -22,7 +22,8 @@ def update(stage: Any, image: str, **restart: Any) -> None:
     )
 
 
-def main_throws(stage: Any) -> None:
+def cannot_be_submitted(stage: Any) -> None:
+    """Its plan can be made; its state does not fit."""
     stage.flink.refused.add(BAD)
 
 
@@ -46,7 +47,7 @@ def rolled_back(stage: Any) -> bool:
     return bool(stage.status.rejected.digest) and stage.is_ready()
 
 
-@pytest.mark.parametrize("fault", [main_throws, tasks_never_run, no_checkpoint_completes])
+@pytest.mark.parametrize("fault", [cannot_be_submitted, tasks_never_run, no_checkpoint_completes])
 def test_the_spec_from_before_runs_again(ready, fault):
     fault(ready)
     update(ready, "img:2")
@@ -63,7 +64,7 @@ def test_the_spec_from_before_runs_again(ready, fault):
 
 
 def test_an_edit_of_the_failed_spec_is_tried(ready):
-    main_throws(ready)
+    cannot_be_submitted(ready)
     update(ready, "img:2")
     ready.play(lambda: rolled_back(ready))
     update(ready, "img:3")
@@ -74,7 +75,7 @@ def test_an_edit_of_the_failed_spec_is_tried(ready):
 
 
 def test_the_edit_taken_back_by_hand_changes_nothing_that_runs(ready):
-    main_throws(ready)
+    cannot_be_submitted(ready)
     update(ready, "img:2")
     ready.play(lambda: rolled_back(ready))
     run = ready.flink.history[-1]
@@ -86,7 +87,7 @@ def test_the_edit_taken_back_by_hand_changes_nothing_that_runs(ready):
 
 
 def test_a_person_may_have_it_tried_again(ready):
-    main_throws(ready)
+    cannot_be_submitted(ready)
     update(ready, "img:2")
     ready.play(lambda: rolled_back(ready))
     ready.flink.refused.clear()
@@ -96,7 +97,7 @@ def test_a_person_may_have_it_tried_again(ready):
 
 
 def test_without_rollback_it_stays_failed(ready):
-    main_throws(ready)
+    cannot_be_submitted(ready)
     update(ready, "img:2", rollback=False)
     ready.play(lambda: ready.is_in("Stopped"))
     assert ready.status.failure.startswith("SubmissionFailed")
@@ -254,7 +255,7 @@ def test_killed_at_any_call(stage, killed, when):
         made.play(made.is_ready)
         made.knife.seen.clear()
         made.knife.at, made.knife.when, made.knife.do = at, when, killed
-        main_throws(made)
+        cannot_be_submitted(made)
         update(made, "img:2")
         made.play(lambda: rolled_back(made))
         return made

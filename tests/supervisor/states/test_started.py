@@ -185,7 +185,7 @@ FAILED_STOP = {"failure": "SavepointFailed: read-only"}
 
 
 @pytest.mark.parametrize(
-    "changes", [{"cluster": "stopping"}, {"cluster": "being stopped"}, {"job": EDITED}, {"job": SUSPENDED}]
+    "changes", [{"cluster": "stopping"}, {"cluster": "being stopped"}, {"job": RESCALED}, {"job": SUSPENDED}]
 )
 def test_the_job_goes_on_until_the_next_try(world, moment, changes):
     """The failure stays in sight, and Flink is not asked again at once."""

@@ -1,0 +1,161 @@
+"""An update is looked at while the job runs: nothing is stopped for a spec that cannot run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clients.flink import Unknown
+
+from .test_updates import BAD, cannot_carry, update
+
+
+def refused(stage: Any) -> bool:
+    return stage.status.rejected.failure.startswith("UpdateRefused") and not stage.status.update.delivery.digest
+
+
+def main_throws(stage: Any) -> None:
+    stage.flink.broken.add(BAD)
+
+
+def no_jar(stage: Any) -> None:
+    pods = stage.pods
+    stage.pods = lambda: tuple(cannot_carry(pod) if pod["metadata"]["name"] == "b" else pod for pod in pods())
+
+
+def jar_is_late(stage: Any) -> None:
+    pods = stage.pods
+    stage.pods = lambda: pods()[:1]
+
+
+def main_hangs(stage: Any) -> None:
+    def plan(jar_id: str, **more: Any) -> str:
+        stage.wait(more["timeout_seconds"])
+        raise Unknown("no answer in time")
+
+    stage.flink.plan = plan
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (main_throws, "main() throws"),
+        (no_jar, "cannot read the JAR"),
+        (jar_is_late, "did not arrive in time"),
+        (main_hangs, "did not come to a plan in 180 s"),
+    ],
+)
+def test_a_spec_that_cannot_run_stops_nothing(ready, fault, told):
+    run = ready.status.job_id
+    fault(ready)
+    update(ready, "img:2")
+    ready.play(lambda: refused(ready), steps=2000)
+    ready.settle(60)
+    assert (ready.alive, len(ready.flink.history), ready.flink.savepoints) == ([run], 1, 0)
+    assert told in ready.status.rejected.failure
+    assert ready.conditions == {"Degraded": "UpdateRefused", "Stalled": "UpdateRefused"}
+    assert "UpdateRefused" in ready.kube.events
+
+
+def test_it_is_not_ready_while_it_is_looked_at(ready):
+    """Flux and Argo CD must not take the new generation for done."""
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    assert ready.status.observed_generation == ready.job["metadata"]["generation"]
+    assert ready.conditions == {"Progressing": "Updating"}
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.conditions == {"Ready": "Running"}
+
+
+def test_the_jar_is_there_when_the_job_stops(ready):
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.supervisor_status == "Stopping")
+    number = ready.status.update.delivery.number
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert (ready.status.delivery.number, ready.status.jar_id) == (number, BAD)
+    assert not ready.status.update.delivery.number
+
+
+@pytest.mark.parametrize("image", ["img:1", "img:3"], ids=["taken back", "edited again"])
+def test_an_edit_while_it_is_looked_at(ready, image):
+    jar_is_late(ready)
+    run = ready.status.job_id
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    del ready.pods
+    update(ready, image)
+    ready.play(lambda: ready.is_ready() and ready.status.delivery.bootstrap["image"] == image and ready.conditions)
+    ready.settle(20)
+    assert (ready.status.job_id == run) == (image == "img:1")
+    assert ready.flink.savepoints == (0 if image == "img:1" else 1)
+    assert ready.status.delivery.number == (1 if image == "img:1" else 3)
+    assert not ready.status.update.delivery.digest
+
+
+def test_a_refused_spec_is_tried_when_a_person_says_so(ready):
+    main_throws(ready)
+    update(ready, "img:2")
+    ready.play(lambda: refused(ready))
+    ready.flink.broken.clear()
+    ready.annotate("START")
+    ready.play(lambda: ready.is_ready() and ready.status.delivery.bootstrap["image"] == "img:2")
+    assert ready.conditions == {"Ready": "Running"}
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
+def test_a_refused_spec_is_not_tried_after_a_loss(ready):
+    main_throws(ready)
+    update(ready, "img:2")
+    ready.play(lambda: refused(ready))
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.attempt == 2 and bool(ready.status.ready_at))
+    assert ready.status.delivery.bootstrap["image"] == "img:1"
+    assert ready.conditions["Stalled"] == "UpdateRefused"
+
+
+def test_the_jobmanager_goes_while_it_is_looked_at(ready):
+    """The job comes back with the new spec: nothing is left to be stopped for it."""
+    jar_is_late(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    del ready.pods
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.status.delivery.bootstrap["image"] == "img:2"
+    assert ready.status.delivery.number == 3
+
+
+def test_a_job_that_is_to_be_mended_is_not_made_to_wait(stage):
+    """It was never Ready: there is nothing to protect."""
+    made = stage()
+    made.flink.stuck.add("1_app.jar")
+    made.play(lambda: made.alive)
+    made.edit(restart={**made.job["spec"]["restart"], "restartTimeout": 60})
+    update(made, "img:2")
+    made.play(lambda: made.is_ready() and made.status.delivery.bootstrap["image"] == "img:2")
+    assert "flink plan" not in made.knife.seen
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("broken", [False, True], ids=["good", "broken"])
+def test_killed_at_any_call(stage, killed, when, broken):
+    def life(at: int) -> Any:
+        made = stage()
+        made.play(made.is_ready)
+        made.knife.seen.clear()
+        made.knife.at, made.knife.when, made.knife.do = at, when, killed
+        if broken:
+            main_throws(made)
+        update(made, "img:2")
+        made.play(lambda: refused(made) if broken else made.is_ready() and made.status.attempt == 2)
+        made.settle(10)
+        return made
+
+    calm = life(-1)
+    assert "flink plan" in calm.knife.seen
+    for number in range(len(calm.knife.seen)):
+        made = life(number)
+        assert made.flink.most_at_once == 1
+        assert (made.status.attempt, made.flink.savepoints) == (calm.status.attempt, calm.flink.savepoints)
+        assert made.flink.history[-1].restored == calm.flink.history[-1].restored
