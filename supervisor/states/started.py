@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from core import schedule, times
 from core.job_status import RejectedSpec
 from core.states import Phase, StoppedBy
-from supervisor import delivery, history, recovery, rollback, settings, stability, steps
+from supervisor import delivery, history, recovery, rollback, stability, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
+from supervisor.readiness import pausing, watch
 from supervisor.world import Sight, World
 
 
@@ -43,7 +44,7 @@ def hold(world: World) -> Decision:
 
 def _first(world: World, *guards: Callable[[World], Decision | None]) -> Decision:
     decision = next(filter(None, (guard(world) for guard in guards)), None)
-    return _with_checkpoint(world, decision or _watch(world))
+    return _with_checkpoint(world, decision or watch(world))
 
 
 def _followed(world: World, decision: Decision) -> Decision:
@@ -91,7 +92,7 @@ def _deleting(world: World) -> Decision | None:
 def _cluster_goes(world: World) -> Decision | None:
     """A stop by a person ends as the restart policy says; a new revision or a suspension brings the job back."""
     cluster = world.cluster
-    if cluster.phase not in (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATED) or _pausing(world):
+    if cluster.phase not in (Phase.STOPPING, Phase.STOPPED, Phase.TERMINATED) or pausing(world):
         return None
     savepoint = steps.wants_savepoint(world)
     if cluster.stopped or cluster.deleting:
@@ -129,16 +130,11 @@ def _request(world: World) -> Decision | None:
     return replace(decision, handled=True)
 
 
-def _pausing(world: World) -> bool:
-    retry = times.from_text(world.status.retry_at)
-    return retry is not None and world.now < retry
-
-
 def _pause(world: World) -> Decision | None:
     """After a savepoint that failed: the job goes on, and the change it was for is tried again later."""
-    if not _pausing(world) or not (_changes(world) or world.cluster.phase == Phase.STOPPING):
+    if not pausing(world) or not (_changes(world) or world.cluster.phase == Phase.STOPPING):
         return None
-    return _watch(world, f"{world.status.failure}; next try at {world.status.retry_at}")
+    return watch(world, f"{world.status.failure}; next try at {world.status.retry_at}")
 
 
 def _changes(world: World) -> str:
@@ -166,9 +162,9 @@ def _new_spec(world: World) -> Decision | None:
     there = world.cluster.slots_free + world.status.job_parallelism
     if there < world.job.parallelism:
         # The job goes on until there is room for it.
-        return _watch(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
+        return watch(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
     if world.status.digest.get("bootstrap") != world.job.bootstrap_digest and (ahead := delivery.look_ahead(world)):
-        watched = _watch(replace(world, status=ahead.status), ahead.why, delay=ahead.delay)
+        watched = watch(replace(world, status=ahead.status), ahead.why, delay=ahead.delay)
         return replace(watched, action=ahead.action, events=ahead.events)
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)
 
@@ -231,7 +227,7 @@ def _savepoint_on_its_way(world: World) -> Decision:
         return _savepoint_done(world, operation.location)
     if operation.state == "FAILED":
         return savepoint_failed(world, operation.failure or "Flink does not say why")
-    return _watch(world, "a savepoint is being taken", delay=steps.BUSY)
+    return watch(world, "a savepoint is being taken", delay=steps.BUSY)
 
 
 def _ended(world: World) -> dict[str, Any]:
@@ -254,49 +250,3 @@ def _savepoint_done(world: World, path: str) -> Decision:
     if status.failure.startswith("SavepointFailed"):
         status = status.but(failure="")
     return Decision(status, why, steps.SOON, events=(Event("SavepointCompleted", why),))
-
-
-def _watch(world: World, why: str = "", *, delay: float | None = None) -> Decision:
-    """Nothing to do but look: is it ready, and is it still?"""
-    status, flink = world.status, world.flink
-    settled = flink.tasks_run and _checkpointed(world)
-    ready_at = status.ready_at or (times.to_text(world.now) if settled else "")
-    if not flink.tasks_run:
-        ready_at, why = "", why or f"TasksNotRunning: {flink.exception or 'not all of its tasks run'}"
-    elif not settled:
-        why = why or "waiting for its first checkpoint"
-    changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
-    if flink.exception and not flink.tasks_run:
-        changes["failure"] = why[: steps.MAX_MESSAGE]
-    if _recovered(world, ready_at):
-        changes |= {"failures": 0, "failure": "", "retry_at": ""}
-    pace = _pace(world) if ready_at else steps.SOON
-    decision = steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
-    return replace(decision, status=rollback.proven(decision.status)) if ready_at else decision
-
-
-def _checkpointed(world: World) -> bool:
-    """One checkpoint completed since the start, where checkpointing is on."""
-    flink = world.flink
-    return flink.checkpointing == 0 or bool(flink.checkpoints and flink.checkpoints.completed)
-
-
-def _pace(world: World) -> float:
-    """Seconds until the next look: often enough to see each checkpoint while Flink still retains it."""
-    if not world.flink.checkpointing:
-        return world.cluster.polling_interval
-    # Half of the retained ones are for the time that a look itself takes.
-    retained = settings.retained_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
-    window = world.flink.checkpointing * (retained - 1) / 2
-    return min(world.cluster.polling_interval, max(0.5, window / 2))
-
-
-def _recovered(world: World, ready_at: str) -> bool:
-    """Failures in a row are over when the job has been ready for as long as a restart would have waited (and is found
-    healthy), a loss as soon as it is ready again. That a savepoint failed is over when the next one is there."""
-    status, since = world.status, times.from_text(ready_at)
-    if since is None or _pausing(world):
-        return False
-    if not status.failures:
-        return not status.ready_at
-    return world.now - since >= timedelta(seconds=max(world.job.restart.delay, stability.probation(world)))

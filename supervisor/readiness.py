@@ -1,0 +1,63 @@
+"""A job that runs and to which nothing is to be done: is it ready, is it still, and when to look again. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from core import times
+from supervisor import rollback, settings, stability, steps
+from supervisor.decision import Decision
+from supervisor.world import World
+
+
+def watch(world: World, why: str = "", *, delay: float | None = None) -> Decision:
+    """Nothing to do but look: is it ready, and is it still?"""
+    status, flink = world.status, world.flink
+    settled = flink.tasks_run and _checkpointed(world)
+    ready_at = status.ready_at or (times.to_text(world.now) if settled else "")
+    if not flink.tasks_run:
+        ready_at, why = "", why or f"TasksNotRunning: {flink.exception or 'not all of its tasks run'}"
+    elif not settled:
+        why = why or "waiting for its first checkpoint"
+    changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
+    if flink.exception and not flink.tasks_run:
+        changes["failure"] = why[: steps.MAX_MESSAGE]
+    if _recovered(world, ready_at):
+        changes |= {"failures": 0, "failure": "", "retry_at": ""}
+    pace = _pace(world) if ready_at else steps.SOON
+    decision = steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
+    return replace(decision, status=rollback.proven(decision.status)) if ready_at else decision
+
+
+def _checkpointed(world: World) -> bool:
+    """One checkpoint completed since the start, where checkpointing is on."""
+    flink = world.flink
+    return flink.checkpointing == 0 or bool(flink.checkpoints and flink.checkpoints.completed)
+
+
+def _pace(world: World) -> float:
+    """Seconds until the next look: often enough to see each checkpoint while Flink still retains it."""
+    if not world.flink.checkpointing:
+        return world.cluster.polling_interval
+    # Half of the retained ones are for the time that a look itself takes.
+    retained = settings.retained_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
+    window = world.flink.checkpointing * (retained - 1) / 2
+    return min(world.cluster.polling_interval, max(0.5, window / 2))
+
+
+def _recovered(world: World, ready_at: str) -> bool:
+    """Failures in a row are over when the job has been ready for as long as a restart would have waited (and is found
+    healthy), a loss as soon as it is ready again. That a savepoint failed is over when the next one is there."""
+    status, since = world.status, times.from_text(ready_at)
+    if since is None or pausing(world):
+        return False
+    if not status.failures:
+        return not status.ready_at
+    return world.now - since >= timedelta(seconds=max(world.job.restart.delay, stability.probation(world)))
+
+
+def pausing(world: World) -> bool:
+    """After a savepoint that failed: what it was for is tried again later."""
+    retry = times.from_text(world.status.retry_at)
+    return retry is not None and world.now < retry
