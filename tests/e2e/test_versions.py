@@ -41,7 +41,7 @@ def version(world: World) -> str:
 def test_a_job_of_an_old_flink_survives_its_jobmanager(world: World, mark: Mark) -> None:
     """It comes back from a checkpoint after the mark, on the same Flink."""
     before = version(world)
-    world.passed(JOB, mark, 1)
+    world.passed(JOB, mark, 3)
     world.kill(world.pods(CLUSTER, names.JOBMANAGER))
     world.resumed(CLUSTER, {JOB: mark})
     assert version(world) == before

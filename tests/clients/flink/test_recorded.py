@@ -144,6 +144,47 @@ def test_a_definite_no_is_rejected_with_its_deepest_cause(client, flink, label, 
     assert type(caught.value) is Rejected
 
 
+def plan(client, flink, label):
+    (exchange,) = flink.play(label)
+    asked = exchange["request"]
+    return client.plan(
+        exchange["path"].split("/")[2],
+        entry_class=asked["entryClass"],
+        arguments=asked["programArgsList"],
+        parallelism=asked["parallelism"],
+        flink_configuration=asked["flinkConfiguration"],
+        timeout_seconds=5,
+    )
+
+
+def test_plan_tells_the_jobs_name(client, flink, server):
+    assert plan(client, flink, "plan") == "wordcount"
+    assert server.asked[0].json == flink.exchanges["plan"][0]["request"]
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "text"),
+    [
+        ("plan main throws", Rejected, "IllegalStateException: main was asked to fail"),
+        (
+            "plan no such class",
+            Rejected,
+            "ProgramInvocationException: The program's entry point class 'com.example.Absent'"
+            " was not found in the jar file.",
+        ),
+        (
+            "plan no such jar",
+            NotFound,
+            "RestHandlerException: Jar file /data/up/flink-web-upload/absent.jar does not exist",
+        ),
+    ],
+)
+def test_what_cannot_be_planned(client, flink, label, kind, text):
+    with pytest.raises(Rejected) as caught:
+        plan(client, flink, label)
+    assert (type(caught.value), caught.value.text) == (kind, text)
+
+
 def test_jobs(client, flink):
     flink.play("jobs")
     failed, running = sorted(client.jobs(), key=lambda job: job.status)  # Flink lists them in no order
