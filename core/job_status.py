@@ -60,6 +60,8 @@ class Update(Record):
     delivery: Delivery = field(default_factory=Delivery)
     jar_id: str = ""
     planned: bool = False  # its main() got as far as to a plan
+    failures: int = 0  # of its JAR to come, in a row
+    retry_at: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ JAR is there, and Flink has made a plan with it, before anything is stopped. Wha
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from core import times
 from core.job_status import Delivery, JobStatus, RejectedSpec, Update
@@ -81,31 +82,54 @@ def look_ahead(world: World) -> Decision | None:
 
     Only with a spec that is known to work is it worth to wait: an edit that is to mend a job comes at once.
     """
-    job, status, update = world.job, world.status, world.status.update
+    status, update = world.status, world.status.update
     if status.unproven or not status.stable.digest or (update.planned and _is_for(world, update.delivery)):
         return None
     if not _is_for(world, update.delivery):
         return steps.same(world, "an update: ordering its JAR", update=Update(_order(world)))
-    if update.jar_id:
-        if steps.overdue(world, update.delivery.requested_at):
-            return refused(world, f"main() did not come to a plan in {job.restart.timeout} s")
-        plan = Plan(
-            update.jar_id,
-            job.bootstrap.class_name,
-            job.bootstrap.arguments,
-            job.parallelism,
-            job.flink_configuration,
-            float(job.restart.timeout),
-        )
-        return steps.act(steps.same(world, "an update: asking Flink for its plan", delay=steps.BUSY), plan)
-    found = world.bootstrap
+    if retry := times.from_text(update.retry_at):
+        again = Update(_order(world), failures=update.failures)
+        if world.now >= retry:
+            return steps.same(world, "an update: ordering its JAR once more", update=again)
+        why = f"{status.failure}; next try at {update.retry_at}"
+        return steps.same(world, why, delay=(retry - world.now).total_seconds())
+    return _plan(world) if update.jar_id else _carry(world)
+
+
+def _carry(world: World) -> Decision:
+    found, update = world.bootstrap, world.status.update
     if found.jar_id:
         delivery = replace(update.delivery, requested_at=times.to_text(world.now))
-        there = Update(delivery, found.jar_id)
+        there = replace(update, delivery=delivery, jar_id=found.jar_id)
         return steps.same(world, f"an update: its JAR is there: {found.jar_id}", delay=0.0, update=there)
     if found.failure or steps.overdue(world, update.delivery.requested_at):
-        return refused(world, found.failure or found.waiting or "its JAR did not arrive in time")
+        return _not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
     return steps.same(world, f"an update: waiting for its JAR: {found.waiting or 'the bootstrap Job carries it'}")
+
+
+def _not_carried(world: World, text: str) -> Decision:
+    """A registry or a node may be well again: what runs has the time to wait, as long as a failed start would."""
+    update = world.status.update
+    why, failures = f"BootstrapFailed: {text}"[: steps.MAX_MESSAGE], update.failures + 1
+    retry_at = times.to_text(world.now + timedelta(seconds=steps.pause(world, failures)))
+    later = replace(update, delivery=replace(update.delivery, bootstrap={}), failures=failures, retry_at=retry_at)
+    decision = steps.same(world, why, failure=why, update=later)
+    return replace(decision, events=(Event("BootstrapFailed", why),))
+
+
+def _plan(world: World) -> Decision:
+    job, update = world.job, world.status.update
+    if steps.overdue(world, update.delivery.requested_at):
+        return refused(world, f"main() did not come to a plan in {job.restart.timeout} s")
+    plan = Plan(
+        update.jar_id,
+        job.bootstrap.class_name,
+        job.bootstrap.arguments,
+        job.parallelism,
+        job.flink_configuration,
+        float(job.restart.timeout),
+    )
+    return steps.act(steps.same(world, "an update: asking Flink for its plan", delay=steps.BUSY), plan)
 
 
 def planned(world: World) -> Decision:
@@ -127,7 +151,8 @@ def no_update(world: World) -> Decision | None:
     status = world.status
     if not status.update.delivery.digest or status.delivery.digest != world.job.bootstrap_digest:
         return None
-    return steps.same(world, "the update was taken back", delay=0.0, update=_none(status))
+    failure = "" if status.update.retry_at else status.failure
+    return steps.same(world, "the update was taken back", delay=0.0, update=_none(status), failure=failure)
 
 
 def _none(status: JobStatus) -> Update:

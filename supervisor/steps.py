@@ -149,7 +149,7 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
         job_status="FAILED",
         failures=failures,
         failure=why,
-        retry_at=times.to_text(world.now + timedelta(seconds=_pause(world, failures))),
+        retry_at=times.to_text(world.now + timedelta(seconds=pause(world, failures))),
         unreadable=(),
         digest={**known.digest, "bootstrap": known.delivery.digest},  # what failed; an edit since then is tried at once
         message=why,
@@ -169,7 +169,7 @@ def _rolled_back(world: World, why: str) -> Decision:
     return Decision(status, told, 0.0, events=(Event("RolledBack", told),))
 
 
-def _pause(world: World, failures: int) -> float:
+def pause(world: World, failures: int) -> float:
     """Seconds: restartDelay, doubled with each failure in a row, up to restartMaxDelay."""
     restart = world.job.restart
     return float(min(restart.delay * 2 ** min(failures - 1, 20), max(restart.max_delay, restart.delay)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from clients.kube import KubeError
 from clients.kube import resources as r
@@ -19,8 +19,8 @@ CONFIGURATION = "cluster/flinkConfiguration/web.refresh-interval"
 
 
 class People:
-    def __init__(self, world: World, watcher: Watcher, deployment: str) -> None:
-        self._world, self._watcher, self._deployment = world, watcher, deployment
+    def __init__(self, world: World, watcher: Watcher, deployment: str, jobs: Sequence[str]) -> None:
+        self._world, self._watcher, self._deployment, self._jobs = world, watcher, deployment, jobs
         self._edits = 0
 
     def act(self, action: str, job: str) -> None:
@@ -32,6 +32,12 @@ class People:
             case "scale":
                 replicas = 3 - int(self._watcher.seen.jobs[job]["spec"]["jobParallelism"])
                 insist(lambda: self._world.scale(r.FLINK_JOBS, job, replicas))
+            case "edit-job":
+                self._edits += 1
+                before = self._watcher.seen.jobs[job]["spec"]["bootstrap"]["arguments"]
+                arguments = ["--rate", str(200 + self._edits % 50), *before[2:]]
+                path = f"jobs/{self._jobs.index(job)}/spec/bootstrap/arguments"
+                insist(lambda: self._world.edit(r.FLINK_DEPLOYMENTS, self._deployment, path, arguments))
             case "edit-cluster":
                 self._edits += 1
                 value = str(3000 + self._edits)

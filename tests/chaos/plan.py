@@ -6,8 +6,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# What a person does before the faults come, so that they hit something under way. Nothing in two cases of six.
-ACTIONS = ("", "", "savepoint", "restart", "scale", "edit-cluster")
+# What a person does before the faults come, so that they hit something under way. Nothing in two cases of seven.
+ACTIONS = ("", "", "savepoint", "restart", "scale", "edit-job", "edit-cluster")
 
 # Kind → whether it lasts. The others are over in a moment.
 ANYWHERE = {

@@ -55,7 +55,7 @@ class Run:
         self._world = World(place)
         self._watcher = Watcher(place.client, place.namespace, CLUSTER, NAMES, rest)
         self._hands = Hands(place, self._watcher, rest, api)
-        self._people = People(self._world, self._watcher, CLUSTER)
+        self._people = People(self._world, self._watcher, CLUSTER, NAMES)
 
     def __enter__(self) -> Run:
         # A second between two of the five retained checkpoints: what was seen last is still there.

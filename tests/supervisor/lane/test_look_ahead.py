@@ -38,13 +38,7 @@ def main_hangs(stage: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
-    [
-        (main_throws, "main() throws"),
-        (no_jar, "cannot read the JAR"),
-        (jar_is_late, "did not arrive in time"),
-        (main_hangs, "did not come to a plan in 180 s"),
-    ],
+    ("fault", "told"), [(main_throws, "main() throws"), (main_hangs, "did not come to a plan in 180 s")]
 )
 def test_a_spec_that_cannot_run_stops_nothing(ready, fault, told):
     run = ready.status.job_id
@@ -56,6 +50,30 @@ def test_a_spec_that_cannot_run_stops_nothing(ready, fault, told):
     assert told in ready.status.rejected.failure
     assert ready.conditions == {"Degraded": "UpdateRefused", "Stalled": "UpdateRefused"}
     assert "UpdateRefused" in ready.kube.events
+
+
+@pytest.mark.parametrize(("fault", "told"), [(no_jar, "cannot read the JAR"), (jar_is_late, "did not arrive in time")])
+def test_a_jar_that_does_not_come_is_carried_again_while_the_job_runs(ready, fault, told):
+    """Later and later; the registry may be well again."""
+    run = ready.status.job_id
+    fault(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.failures == 2, steps=2000)
+    assert (ready.alive, ready.flink.savepoints, ready.status.update.delivery.number) == ([run], 0, 3)
+    assert told in ready.status.failure
+    assert ready.conditions == {"Degraded": "BootstrapFailed", "Progressing": "Updating"}
+    del ready.pods
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2, steps=1000)
+    assert ready.conditions == {"Ready": "Running"}
+
+
+def test_an_update_whose_jar_did_not_come_is_taken_back_by_hand(ready):
+    no_jar(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.failures)
+    update(ready, "img:1")
+    ready.play(lambda: ready.conditions == {"Ready": "Running"})
+    assert (ready.status.attempt, ready.status.failure) == (1, "")
 
 
 def test_it_is_not_ready_while_it_is_looked_at(ready):
