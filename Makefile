@@ -45,8 +45,9 @@ test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFI
 test-metacontroller: .venv/ready ## the protocol's cases, on the Metacontroller of $$KUBECONFIG
 	$(BIN)/pytest tests/local/metacontroller --cluster -o timeout=400
 
-bench: .venv/ready ## what the hooks cost, as ratios to a floor of the same run
+bench: .venv/ready ## what the hooks and the redaction cost, as ratios to a floor of the same run
 	$(BIN)/python -m bench.hooks
+	$(BIN)/python -m bench.redaction
 
 bench-cluster: .venv/ready ## 50 FlinkClusters at once, on the cluster of $$KUBECONFIG
 	$(BIN)/python -m bench.cluster

@@ -20,6 +20,7 @@ from clients.kube.auth import Credential
 from clients.kube.transport import Call, Transport
 from supervisor import jobmanager
 from supervisor.cache import Scope
+from supervisor.fleet import Fleet
 from supervisor.main import run
 
 COLLECTION = re.compile(r"/(?:api|apis/[^/]+)/[^/]+(?:/namespaces/[^/]+)?/([^/?]+)(?:/[^/]+(/[^/]+)?)?")
@@ -34,11 +35,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--kubeconfig")
     options = parser.parse_args()
-    configure()
     count_requests()
     setattr(jobmanager, "FlinkClient", lambda url: FlinkClient(f"{options.flink}/{urlsplit(url).netloc}"))  # noqa: B010
     client = KubeClient(connect(options.kubeconfig))
-    run(client, [Scope(options.namespace)], lease=None, address="127.0.0.1", port=options.port)
+    fleet = Fleet(client, [Scope(options.namespace)])
+    configure(fleet.secrets)
+    run(client, fleet, lease=None, address="127.0.0.1", port=options.port)
 
 
 def count_requests() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clients.flink import FlinkClient, FlinkError, Rejected
+from core.redaction import redacted
 
 WAIT_SECONDS = 600.0
 RETRY_SECONDS = 0.3
@@ -64,7 +65,7 @@ def run(url: str, jar: Path, message: Path) -> int:
     except OSError as error:
         said, code = {"error": f"cannot read the JAR {jar}: {error.strerror or error}"}, 1
     except FlinkError as error:
-        said, code = {"error": f"cannot upload the JAR {jar.name}: {error}"}, 1
+        said, code = {"error": redacted(f"cannot upload the JAR {jar.name}: {error}")}, 1
     text = json.dumps(said)
     print(text)
     message.write_text(text)

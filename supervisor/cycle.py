@@ -50,6 +50,7 @@ class ClusterCycle:
         self.namespace, self.name = self._key = cluster
         self.heartbeat = time.monotonic()
         self.ticks, self.busy = 0, 0.0  # looks so far, and the seconds that they took
+        self._secrets: frozenset[str] = frozenset()
         self._kube, self._watches = kube, watches
         self._bell, self._stop = threading.Event(), threading.Event()
         self._changed = False
@@ -75,6 +76,11 @@ class ClusterCycle:
         slots = self._slots.copy()
         jobs = self._watches.jobs.of(self._key)
         return [(job["metadata"]["name"], slots[uid].lane) for job in jobs if (uid := job["metadata"]["uid"]) in slots]
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Of the cluster and its jobs, also those of earlier specs: Flink may quote them still. For another thread."""
+        return self._secrets.union(*(slot.lane.secrets for slot in self._slots.copy().values()))
 
     def run(self) -> None:
         """A step that is under way at the end is finished, not begun again."""
@@ -111,6 +117,7 @@ class ClusterCycle:
         if not found:
             return SHORTEST
         (cluster,), pods, jobs = found, self._watches.pods.of(self._key), self._watches.jobs.of(self._key)
+        self._secrets |= observe.secrets(cluster)
         jobmanager = self._current(cluster, pods)
         look = jobmanager.look() if jobmanager else Look()
         view = observe.cluster_view(cluster, pods, look)

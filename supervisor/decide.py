@@ -23,6 +23,7 @@ STATES: dict[Phase, Callable[[World], Decision]] = {
     Phase.STOPPED: stopped.decide,
     Phase.TERMINATED: terminated.decide,
 }
+MAX_MESSAGE = 700
 # The requests that a state can carry out; it keeps them while something else comes first (a JobManager that does not
 # answer). Any other one is answered with "no". Unknown and Stopping pass: they keep every request for the state after.
 CARRIED_OUT = {
@@ -67,23 +68,25 @@ def _held(world: World) -> Decision:
 
 
 def finished(world: World, decision: Decision) -> Decision:
-    """Without secrets, and with what every status says about itself. RuntimeError for a transition that is not in the
+    """Fit for people, and with what every status says about itself. RuntimeError for a transition that is not in the
     table."""
     before, after = world.status.supervisor_status, decision.status.supervisor_status
     if not allowed(before, after):
         raise RuntimeError(f"no way from {before} to {after}: {decision.why}")
-    decision = _without_secrets(world, decision)
+    decision = _for_people(world, decision)
     status = decision.status
     if world.status.ready_at and not status.ready_at:
         status = status.but(ready_until=times.to_text(world.now))
     return replace(decision, status=stamped(world, conditions.described(world, status)))
 
 
-def _without_secrets(world: World, decision: Decision) -> Decision:
-    """All that is said to people: it may be Flink's own words."""
+def _for_people(world: World, decision: Decision) -> Decision:
+    """All that is said may be Flink's own words: without secrets, and short. A text is cut when nothing is left in it
+    that a cut could bring to light."""
+    secrets = world.secrets
 
     def clean(text: str) -> str:
-        return redacted(text, world.secrets)
+        return redacted(text, secrets)[:MAX_MESSAGE]
 
     status = decision.status
     return replace(

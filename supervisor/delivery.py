@@ -110,7 +110,7 @@ def _carry(world: World) -> Decision:
 def _not_carried(world: World, text: str) -> Decision:
     """A registry or a node may be well again: what runs has the time to wait, as long as a failed start would."""
     update = world.status.update
-    why, failures = f"BootstrapFailed: {text}"[: steps.MAX_MESSAGE], update.failures + 1
+    why, failures = f"BootstrapFailed: {text}", update.failures + 1
     retry_at = times.to_text(world.now + timedelta(seconds=steps.pause(world, failures)))
     later = replace(update, delivery=replace(update.delivery, bootstrap={}), failures=failures, retry_at=retry_at)
     decision = steps.same(world, why, failure=why, update=later)
@@ -140,7 +140,7 @@ def planned(world: World) -> Decision:
 
 def refused(world: World, text: str) -> Decision:
     """What runs is untouched. The spec is not looked at again before it is edited or a person starts the job."""
-    why = f"UpdateRefused: {text}"[: steps.MAX_MESSAGE]
+    why = f"UpdateRefused: {text}"
     rejected = RejectedSpec(world.status.update.delivery.digest, why, times.to_text(world.now))
     decision = steps.same(world, why, update=_none(world.status), rejected=rejected)
     return replace(decision, events=(Event("UpdateRefused", why),))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from clients.kube import KubeClient
 from supervisor.cache import Key, Object, Scope, Watches
@@ -17,7 +17,8 @@ LOOK = 0.1
 class Fleet:
     """Watches from the beginning, and acts from start() to stop(): who stands by for the leader knows the world."""
 
-    def __init__(self, kube: KubeClient, scopes: Iterable[Scope]) -> None:
+    def __init__(self, kube: KubeClient, scopes: Sequence[Scope]) -> None:
+        self.scopes = scopes
         self.ended = threading.Event()
         self._kube = kube
         self._stop, self._bell = threading.Event(), threading.Event()
@@ -44,6 +45,10 @@ class Fleet:
     def cycles(self) -> list[ClusterCycle]:
         with self._lock:
             return list(self._cycles.values())
+
+    def secrets(self) -> frozenset[str]:
+        """What no line of our log may hold."""
+        return frozenset().union(*(cycle.secrets for cycle in self.cycles()))
 
     def start(self) -> None:
         self._thread.start()

@@ -93,6 +93,6 @@ def _on_its_way(world: World) -> Decision | None:
 
 def failed(world: World, text: str) -> Decision:
     """Told once; the files are the user's to look at."""
-    why = f"the old savepoint {world.status.disposing.path} was not disposed of: {text}"[: steps.MAX_MESSAGE]
+    why = f"the old savepoint {world.status.disposing.path} was not disposed of: {text}"
     decision = steps.same(world, why, disposing=Disposal())
     return Decision(decision.status, why, decision.delay, events=(Event("SavepointNotDisposed", why),))

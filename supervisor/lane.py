@@ -50,6 +50,7 @@ class Lane:
         self, kube: KubeClient, recorder: Recorder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.seen: JobStatus | None = None  # as decided last: newer than what is stored
+        self.secrets: frozenset[str] = frozenset()  # its own and its cluster's, so far
         self._kube = kube
         self._recorder = recorder
         self._clock = clock
@@ -82,6 +83,7 @@ class Lane:
 
     def _step(self, name: str, resource: Mapping[str, Any], around: Surroundings) -> float:
         world = self._world(resource, around)
+        self.secrets |= world.secrets
         decision = decide(world)
         self._log(name, world, decision)
         stored, status = self._write(resource, world, decision)

@@ -6,12 +6,11 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from clients.kube import KubeClient
 from supervisor import health, leader
-from supervisor.cache import Scope
 from supervisor.fleet import Fleet
 from supervisor.leader import Leader
 
@@ -19,31 +18,28 @@ log = logging.getLogger("supervisor")
 LOOK = 0.5  # seconds between two looks whether the Lease is still ours
 
 
-def run(
-    kube: KubeClient, scopes: Sequence[Scope], *, lease: tuple[str, str] | None, address: str, port: int | None
-) -> None:
+def run(kube: KubeClient, fleet: Fleet, *, lease: tuple[str, str] | None, address: str, port: int | None) -> None:
     """Until SIGTERM or SIGINT. `lease` is the namespace and name of what only one process may hold, None where there is
     but one process; `port` is that of the probes and metrics, None for none."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    fleet = Fleet(kube, scopes)
     server = health.serve(address, port, fleet) if port is not None else None
     fleet.watch()
     if lease is None:
         _act(fleet, stop, None)
     else:
-        _act_in_turn(fleet, stop, _leader(kube, lease, scopes, fleet))
+        _act_in_turn(fleet, stop, _leader(kube, lease, fleet))
     if server:
         server.shutdown()
     log.info("ended")
 
 
-def _leader(kube: KubeClient, lease: tuple[str, str], scopes: Sequence[Scope], fleet: Fleet) -> Leader:
+def _leader(kube: KubeClient, lease: tuple[str, str], fleet: Fleet) -> Leader:
     """The Lease of a single cluster's supervisors goes with the cluster."""
 
     def owner() -> Mapping[str, Any] | None:
-        return next(iter(fleet.clusters()), None) if scopes[0].cluster else None
+        return next(iter(fleet.clusters()), None) if fleet.scopes[0].cluster else None
 
     client = KubeClient(kube.connection, timeout=leader.TIMEOUT).without_repeats()
     return Leader(client, *lease, owner=owner)

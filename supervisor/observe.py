@@ -43,8 +43,13 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
         polling_interval=max(1, cluster.supervisor.polling_interval),
         task_timeout=max(1, cluster.supervisor.task_timeout),
         forgets=report.forgets,
-        secrets=secrets_of(cluster.flink_configuration),
+        secrets=secrets(resource),
     )
+
+
+def secrets(cluster: Resource) -> frozenset[str]:
+    """Of its Flink configuration."""
+    return secrets_of(clusters.read(cluster).flink_configuration)
 
 
 def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | None:

@@ -22,7 +22,7 @@ def watch(world: World, why: str = "", *, delay: float | None = None) -> Decisio
         why = why or "waiting for its first checkpoint"
     changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
     if flink.exception and not flink.tasks_run:
-        changes["failure"] = why[: steps.MAX_MESSAGE]
+        changes["failure"] = why
     if _recovered(world, ready_at):
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON

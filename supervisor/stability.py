@@ -86,9 +86,7 @@ def _restarts(world: World, known: Stability) -> Stability:
 def _loop(world: World, grown: int, since: datetime) -> str:
     span = times.span(int((world.now - since).total_seconds()))
     last = world.flink.exception or world.status.failure.removeprefix("TasksNotRunning: ")
-    return f"{LOOP}: Flink restarted its tasks {grown} times in {span}{'; the last: ' + last if last else ''}"[
-        : steps.MAX_MESSAGE
-    ]
+    return f"{LOOP}: Flink restarted its tasks {grown} times in {span}{'; the last: ' + last if last else ''}"
 
 
 def _checkpoints(world: World, known: Stability) -> Stability:

@@ -15,7 +15,6 @@ from supervisor.world import World
 
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
 SOON = 1.0  # ... while something else is on its way
-MAX_MESSAGE = 700
 JOB_LOST: Reason = "JobLost"
 
 
@@ -135,10 +134,10 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
     known = recovery.with_checkpoint(world, world.status)
     unreadable = known.restore_path and not (ran or known.ready_at) and recovery.is_missing(known.restore_path, text)
     if unreadable and (older := recovery.next_point(released(known))):
-        why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"[:MAX_MESSAGE]
+        why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
-    why = f"{reason}: {text}"[:MAX_MESSAGE]
+    why = f"{reason}: {text}"
     if rollback.is_trial(world, known):
         return _rolled_back(replace(world, status=known), why)
     failures = known.failures + 1
@@ -165,7 +164,7 @@ def _rolled_back(world: World, why: str) -> Decision:
     status = released(rollback.taken_back(world, why)).but(
         supervisor_status=Phase.STARTING, job_id="", job_status="", started_at="", message=why
     )
-    told = f"the update failed, the spec from before runs again: {why}"[:MAX_MESSAGE]
+    told = f"the update failed, the spec from before runs again: {why}"
     return Decision(status, told, 0.0, events=(Event("RolledBack", told),))
 
 

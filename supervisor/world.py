@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from clients.flink import Checkpoints, Operation
-from core.job import Job
+from core.job import Job, read_bootstrap
 from core.job_status import JobStatus
 from core.redaction import secrets_of
 from core.states import Cleanup, Phase
@@ -118,10 +118,11 @@ class World:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """What no text for people may hold."""
-        status = self.status
-        return self.cluster.secrets | secrets_of(
-            self.job.flink_configuration, status.delivery.flink_configuration, status.stable.flink_configuration
+        """What no text for people may hold: of the spec, and of those that may run instead of it."""
+        job, kept = self.job, (self.status.delivery, self.status.update.delivery, self.status.stable)
+        return self.cluster.secrets.union(
+            secrets_of(job.flink_configuration, job.bootstrap.arguments),
+            *(secrets_of(each.flink_configuration, read_bootstrap(each.bootstrap).arguments) for each in kept),
         )
 
     @property

@@ -46,6 +46,7 @@ def run(
     from cli.logs import configure
     from clients.kube import KubeClient, connect
     from supervisor.cache import Scope
+    from supervisor.fleet import Fleet
     from supervisor.main import run as supervise
 
     if bool(namespaces) == all_namespaces:
@@ -57,5 +58,7 @@ def run(
         for namespace in dict.fromkeys(namespaces or (None,))
         for cluster in dict.fromkeys(clusters or (None,))
     ]
-    configure()
-    supervise(KubeClient(connect(kubeconfig)), scopes, lease=lease, address=address, port=port)
+    kube = KubeClient(connect(kubeconfig))
+    fleet = Fleet(kube, scopes)
+    configure(fleet.secrets)
+    supervise(kube, fleet, lease=lease, address=address, port=port)

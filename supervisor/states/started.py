@@ -174,7 +174,7 @@ def _unproven(world: World) -> Decision | None:
     if not rollback.overdue(world):
         return None
     text = world.flink.exception or ("no checkpoint completes" if world.flink.tasks_run else "its tasks do not run")
-    why = f"UpdateNotReady: {text}"[: steps.MAX_MESSAGE]
+    why = f"UpdateNotReady: {text}"
     return steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
 
 
@@ -236,7 +236,7 @@ def _ended(world: World) -> dict[str, Any]:
 
 def savepoint_failed(world: World, text: str) -> Decision:
     """The job goes on; the next savepoint is the next one asked for, or the next of the period."""
-    why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
+    why = f"SavepointFailed: {text}"
     decision = steps.same(world, why, failure=why, **_ended(world))
     return Decision(decision.status, why, decision.delay, events=(Event("SavepointFailed", why),))
 

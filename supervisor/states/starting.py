@@ -133,7 +133,7 @@ def _missing(world: World) -> Decision:
 
 def _timed_out(world: World) -> Decision:
     text = world.flink.exception or f"its tasks do not run {world.job.restart.timeout} s after the submission"
-    why = f"StartTimedOut: {text}"[: steps.MAX_MESSAGE]
+    why = f"StartTimedOut: {text}"
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
     return Decision(decision.status, why, 0.0, events=(Event("StartTimedOut", why),))
 
@@ -173,7 +173,7 @@ def _restored_wrongly(world: World, restored: str) -> Decision | None:
     submitted = times.from_text(world.status.started_at)
     if not restored and submitted and world.now - submitted < PATIENCE:
         return steps.same(world, "waiting for Flink to say what it restored", delay=steps.BUSY)
-    why = f"RestoreMismatch: told to start from {expected}, Flink says {restored or 'nothing'}"[: steps.MAX_MESSAGE]
+    why = f"RestoreMismatch: told to start from {expected}, Flink says {restored or 'nothing'}"
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
     return Decision(decision.status, why, 0.0, events=(Event("RestoreMismatch", why),))
 

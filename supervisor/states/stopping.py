@@ -117,7 +117,7 @@ def _saved(world: World, path: str) -> Decision:
 def savepoint_failed(world: World, text: str) -> Decision:
     """The job goes on, unless it is to be deleted: then the savepoint was a wish, and the deletion a decision."""
     stop = world.status.stop
-    why = f"SavepointFailed: {text}"[: steps.MAX_MESSAGE]
+    why = f"SavepointFailed: {text}"
     events = (Event("SavepointFailed", why),)
     if stop.next == Phase.TERMINATED:
         without = Stop(next=stop.next, reason=stop.reason, requested_at=stop.requested_at)

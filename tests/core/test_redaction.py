@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.redaction import redacted, secrets_of
+from core.redaction import HIDDEN, LONGEST, redacted, secrets_of
 
 SHOWN = {
     "fs.s3a.secret.key=wJalr/K7": "fs.s3a.secret.key=***",
@@ -25,6 +25,21 @@ SHOWN = {
     "sent Bearer eyJhbGciOi.J9": "sent Bearer ***",
     "Main --db-password hunter2 --out s3://b": "Main --db-password *** --out s3://b",
     'cut in the middle of password="abc d': "cut in the middle of password=***",
+    "cut in the middle of redis://joe:pa": "cut in the middle of redis://joe:***",
+    "arguments [--password, x, --out, y]": "arguments [--password, ***, --out, y]",
+    '["--db-pass", "p w", "--verbose"]': '["--db-pass", ***, "--verbose"]',
+    "['--sas-token', 'x']": "['--sas-token', ***]",
+    "Main --db-pass x -v": "Main --db-pass *** -v",
+    "DBPWD=abc, db_pass: d, dbPass=e": "DBPWD=***, db_pass: ***, dbPass=***",
+    "https://me.blob/x?se=1&sig=ab%2Fc&sp=r": "https://me.blob/x?se=1&sig=***&sp=r",
+    "GET https://b/x?X-Amz-Expires=60&X-Amz-Signature=ab12 failed": (
+        "GET https://b/x?X-Amz-Expires=60&X-Amz-Signature=*** failed"
+    ),
+    "amqp://joe:p/w@mq:5672/x, amqp://jim:a/@/b@mq": "amqp://joe:***@mq:5672/x, amqp://jim:***@mq",
+    'said {\\"password\\":\\"a b\\",\\"user\\":\\"joe\\"}': 'said {\\"password\\":***,\\"user\\":\\"joe\\"}',
+    '{"Authorization": "Basic am9lOnB3", "a": 1}': '{"Authorization": ***, "a": 1}',
+    "secret access key: abc": "secret access key: ***",
+    "secrets=[a, b] tokens=['c', 'd'], x": "secrets=*** tokens=***, x",
 }
 AS_IT_WAS = [
     "JobFailed: IOException: disk full",
@@ -35,6 +50,13 @@ AS_IT_WAS = [
     "Basic authentication failed",
     "--password --verbose",
     "no author: nobody",
+    "TokenExpiredException: fs.s3a.aws.credentials.provider=org.apache.hadoop.fs.s3a.auth.SimpleProvider",
+    "password.provider: vault, --token-file /var/run/token",
+    "TimeoutException at org.apache.flink.runtime.security.token.DefaultDelegationTokenManager.start(Default.java:12)",
+    "NoSuchFileException: /var/run/secrets/kubernetes.io/serviceaccount/token",
+    "http://host:8081/a@b, kafka://a:9092,b:9092, https://[::1]:8081/x@y and http://host:8081.",
+    "pekko.tcp://flink@host:6123/user/rpc/jobmanager_0",
+    "bypass=1 compass: 2 signal=9 --two-phase x",
 ]
 
 
@@ -67,6 +89,35 @@ def test_a_known_secret_is_hidden_wherever_it_is(text, secrets):
     assert redacted(shown, secrets) == shown
 
 
+PIECES = st.sampled_from(
+    [
+        *("password", "--db-pass", "token", "Authorization", "Bearer abcdefgh", "&sig=", "x", "a b", "8081", "***"),
+        *("*", "=", ": ", " ", ", ", "[", "]", '"', "'", "\\", "://", "joe:", "@", "/", "\n", ";", ".", "%3D"),
+    ]
+)
+TEXTS = st.lists(PIECES | VALUES, max_size=30).map("".join)
+
+
+@given(TEXTS)
+@example("redis://joe:password='a b';x@host")  # without the quotes it is a URL
+def test_twice_is_the_same_as_once(text):
+    assert redacted(redacted(text)) == redacted(text)
+
+
+@given(TEXTS, TEXTS, st.frozensets(VALUES | TEXTS.filter(lambda text: len(text) > 5), min_size=1, max_size=3))
+def test_a_known_secret_is_hidden_whatever_is_around_it(before, after, secrets):
+    shown = redacted(after.join([before, *secrets, after]), secrets)
+    assert not any(secret in shown for secret in secrets)
+    assert redacted(shown, secrets) == shown
+
+
+@given(VALUES, st.integers(min_value=0, max_value=60))
+def test_of_a_text_that_is_too_long_no_part_of_a_secret_is_left(secret, place):
+    shown = redacted("x" * (LONGEST - place) + secret + "y" * LONGEST, frozenset({secret}))
+    assert len(shown) <= LONGEST
+    assert shown.strip("x").strip("y") in HIDDEN
+
+
 @given(st.text("abc déf.,\n'\"()<>", max_size=80))
 def test_other_texts_are_as_they_were(text):
     assert redacted(text) == text
@@ -87,7 +138,12 @@ def test_which_options_hold_a_secret():
             "token.limit": "1000000",
             "state.backend": "rocksdb",
             "api.token": "short",
+            "sasl.jaas.config": "Module required password=x;",
         },
-        {"sasl.jaas.config": "Module required password=x;"},
     )
     assert found == {"wJalrXUt", "changeit", "Module required password=x;"}
+
+
+def test_which_arguments_do():
+    arguments = ["--db-pass", "hunter2", "--api-key=a=bcdef", "--token", "--verbose", "password", "nothing", "--secret"]
+    assert secrets_of({}, arguments) == {"hunter2", "a=bcdef"}

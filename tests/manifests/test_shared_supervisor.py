@@ -62,7 +62,7 @@ def test_its_arguments(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]
     served: list[Any] = []
     monkeypatch.setattr("clients.kube.connect", lambda _: None)
     monkeypatch.setattr("clients.kube.KubeClient", lambda _: None)
-    monkeypatch.setattr("supervisor.main.run", lambda _, scopes, **how: served.append((scopes, how)))
+    monkeypatch.setattr("supervisor.main.run", lambda _, fleet, **how: served.append((fleet.scopes, how)))
     deployment = shared(**settings)
     namespace = deployment["metadata"]["namespace"]
     arguments = [word.replace("$(NAMESPACE)", namespace) for word in container(deployment)["args"]]

@@ -54,6 +54,7 @@ def test_cycles_come_and_go_with_their_clusters(fleet, monkeypatch):
         may_end.wait(20)
 
     monkeypatch.setattr(module.ClusterCycle, "run", run)
+    monkeypatch.setattr(module.ClusterCycle, "secrets", property(lambda cycle: frozenset({cycle.name})))
     watches = fleet._watches[0]
     fleet.start()
     watches.clusters._take(Listed((item("a"), item("b"))))
@@ -62,6 +63,7 @@ def test_cycles_come_and_go_with_their_clusters(fleet, monkeypatch):
     watches.pods._take(Listed(()))
     assert began.acquire(timeout=20) and began.acquire(timeout=20)
     assert sorted(cycle.name for cycle in fleet.cycles()) == ["a", "b"]
+    assert fleet.secrets() == {"a", "b"}
     watches.clusters._take(Changed("DELETED", item("a")))
     watches.clusters._take(Changed("ADDED", item("a")))
     may_end.set()

@@ -105,6 +105,17 @@ def test_a_request_and_its_answer_are_one_write(cycle):
     assert cycle.stage.kube.writes.count("patch") == 1
 
 
+def test_it_knows_the_secrets_of_its_cluster_and_jobs_also_of_earlier_specs(cycle):
+    cluster = cycle.stage.kube.objects["flinkclusters", "demo"]
+    cluster["spec"]["flinkConfiguration"] = {"s3.secret-key": "letmein-first"}
+    cycle.stage.edit(flinkConfiguration={"s3.secret-key": "letmein-second"})
+    cycle.tick()
+    del cluster["spec"]["flinkConfiguration"]
+    cycle.stage.edit(flinkConfiguration={"s3.secret-key": "letmein-third"})
+    cycle.tick()
+    assert cycle.secrets == {"letmein-first", "letmein-second", "letmein-third"}
+
+
 @pytest.mark.parametrize("error", [Conflict(409, "Conflict", "changed"), Unreachable("no", sent=True)])
 def test_a_report_that_cannot_be_written_stops_nothing(cycle, error):
     def refuse(where: str) -> None:
