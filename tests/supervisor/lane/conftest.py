@@ -116,15 +116,20 @@ class Stage:
         delivery = self.status.ordered
         if delivery is None:
             return (jobmanager,)
-        jar = f"{delivery.number}_app.jar"
-        self.flink.carried.add(jar)
+        ended = self.carry(delivery.number)
         wanted = {
             "batch.kubernetes.io/job-name": names.bootstrap_job(self.NAME, delivery.number),
             names.LABEL_JOB_UID: self.job["metadata"]["uid"],
         }
-        ended = {"terminated": {"exitCode": 0, "message": f'{{"jarId": "{jar}"}}'}}
-        status = {"phase": "Succeeded", "containerStatuses": [{"name": names.BOOTSTRAP, "state": ended}]}
+        container = {"name": names.BOOTSTRAP, "state": {"terminated": ended}}
+        status = {"phase": "Failed" if ended["exitCode"] else "Succeeded", "containerStatuses": [container]}
         return (jobmanager, {"metadata": {"name": "b", "labels": wanted}, "status": status})
+
+    def carry(self, number: int) -> dict[str, Any]:
+        """How the bootstrap's pod of a delivery ends."""
+        jar = f"{number}_app.jar"
+        self.flink.carried.add(jar)
+        return {"exitCode": 0, "message": f'{{"jarId": "{jar}"}}'}
 
     # time
 
