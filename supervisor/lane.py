@@ -55,7 +55,7 @@ class Lane:
         self._recorder = recorder
         self._clock = clock
         self._newest: Mapping[str, Any] = {}
-        self._unwritten: JobStatus | None = None  # newer recovery points than those stored
+        self._unwritten: tuple[JobStatus, JobStatus] | None = None  # the one stored, and it with newer recovery points
         self._written_at = datetime.min.replace(tzinfo=UTC)
         self._said = ""
         self._checked: tuple[tuple[str, int], list[str]] = (("", 0), [])
@@ -102,11 +102,7 @@ class Lane:
         return self._newest if same and version(self._newest) > version(resource) else resource
 
     def _world(self, resource: Mapping[str, Any], around: Surroundings) -> World:
-        status = read_status(resource)
-        if self._unwritten and (self._unwritten.attempt, self._unwritten.job_id) == (status.attempt, status.job_id):
-            status = status.but(
-                recovery_points=self._unwritten.recovery_points, had_state=status.had_state or self._unwritten.had_state
-            )
+        status = self._with_unwritten(read_status(resource))
         problems = self._problems(resource)
         world = World(
             now=self._clock(),
@@ -121,6 +117,16 @@ class Lane:
             return world
         flink = around.jobmanager.job(status, around.look)
         return replace(world, flink=flink, flink_settings=around.jobmanager.settings)
+
+    def _with_unwritten(self, status: JobStatus) -> JobStatus:
+        """Only what was added to the very points that are stored: a write whose answer was lost may have taken out one
+        of them that is being disposed of."""
+        if self._unwritten is None:
+            return status
+        before, newer = self._unwritten
+        if _history(before) != _history(status):
+            return status
+        return status.but(recovery_points=newer.recovery_points, had_state=status.had_state or newer.had_state)
 
     def _problems(self, resource: Mapping[str, Any]) -> list[str]:
         """What is wrong with the spec; looked at once for each generation of it."""
@@ -151,7 +157,7 @@ class Lane:
         )
         recent = world.now - self._written_at < CHECKPOINT_WRITES
         if points_only and recent and not recovery.outdated(stored, status):
-            self._unwritten = status
+            self._unwritten = stored, status
             return resource, status
         body = {**resource, "status": status.to_json()}
         self._newest = self._kube.replace(
@@ -204,6 +210,10 @@ class Lane:
             live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=metadata["namespace"])
             if live.get("status") == stored.get("status"):
                 self._write(live, world, outcome)
+
+
+def _history(status: JobStatus) -> tuple[object, ...]:
+    return status.attempt, status.job_id, status.recovery_points
 
 
 def _read(resource: Mapping[str, Any], problems: list[str]) -> jobs.Job:

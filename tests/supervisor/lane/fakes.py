@@ -117,7 +117,8 @@ class Flink:
         self.broken: set[str] = set()  # JARs whose main() throws
         self.refused: set[str] = set()  # JARs that can be planned, and not be submitted
         self.stuck: set[str] = set()  # JARs whose tasks never run
-        self.disposals: dict[str, Operation] = {}
+        self.disposals: dict[str, dict[str, Any]] = {}
+        self.half_gone: set[str] = set()  # savepoints of which files are deleted; so it stays when the JobManager dies
         self.history: list[Run] = []  # every run there ever was
         self.savepoints = 0
         self.checkpoint_every = 10.0  # seconds
@@ -142,6 +143,9 @@ class Flink:
             for operation in run.operations.values():
                 if operation["state"] == "IN_PROGRESS" and self.clock.now >= operation["due"]:
                     self._finish(run, operation)
+        for disposal in self.disposals.values():
+            if disposal["state"] == "IN_PROGRESS" and self.clock.now >= disposal["due"]:
+                self._finish_disposal(disposal)
 
     def _snapshot(self, run: Run, path: str, *, savepoint: bool) -> None:
         self.disk[path] = run.work
@@ -157,6 +161,15 @@ class Flink:
         """Retained on cancellation: not when a job finishes."""
         run.status = "FINISHED"
         self._discard([snapshot for snapshot in run.snapshots if not snapshot.is_savepoint])
+
+    def _finish_disposal(self, disposal: dict[str, Any]) -> None:
+        path = disposal["path"]
+        gone = "" if path in self.disk else f"FileNotFoundException: Cannot find checkpoint '{path}'"
+        failure = "AccessDenied: read-only" if self.readonly else gone
+        disposal.update(state="FAILED" if failure else "COMPLETED", failure=failure or None)
+        if not failure:
+            del self.disk[path]
+            self.half_gone.discard(path)
 
     def _finish(self, run: Run, operation: dict[str, Any]) -> None:
         operation["until"] = self.clock.now + KEPT
@@ -243,7 +256,7 @@ class Flink:
                 raise Duplicate(400, "DuplicateJobSubmissionException: Job has already been submitted.")
             if jar_id in self.broken | self.refused:
                 raise Rejected(500, "RuntimeException: main() throws")
-            if savepoint_path and savepoint_path not in self.disk:
+            if savepoint_path and (savepoint_path not in self.disk or savepoint_path in self.half_gone):
                 raise Rejected(400, f"FileNotFoundException: Cannot find checkpoint '{savepoint_path}'")
             run = Run(job_id, parallelism, savepoint_path or "", self.disk[savepoint_path] if savepoint_path else 0.0)
             run.stuck = jar_id in self.stuck
@@ -282,18 +295,18 @@ class Flink:
         self._look()
         with self.knife.at_call("flink dispose"):
             request = f"disposal-{len(self.disposals)}"
-            gone = f"FileNotFoundException: Cannot find checkpoint '{path}'"
-            failure = "AccessDenied: read-only" if self.readonly else None if path in self.disk else gone
-            self.disposals[request] = Operation("FAILED" if failure else "COMPLETED", failure=failure)
-            if not self.readonly:
-                self.disk.pop(path, None)
+            due = self.clock.now + timedelta(seconds=TAKES)
+            self.disposals[request] = {"state": "IN_PROGRESS", "path": path, "due": due}
+            if path in self.disk and not self.readonly:
+                self.half_gone.add(path)
         return request
 
     def disposal(self, request_id: str) -> Operation:
         self._look()
         if request_id not in self.disposals:
             raise NotFound(404, "no such operation")
-        return self.disposals[request_id]
+        disposal = self.disposals[request_id]
+        return Operation(disposal["state"], failure=disposal.get("failure"))
 
     def cancel(self, job_id: str) -> None:
         self._look()

@@ -121,23 +121,6 @@ def test_a_disposal_that_fails_is_told_once_and_left_alone(ready):
     assert known(ready) == taken[1:]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("what", ["killed", "unknown", "conflict"])
-@pytest.mark.parametrize("at", range(6))
-def test_broken_off_at_any_call_the_same_files_are_left(ready, request, what, when, at):
-    edit(ready, historyLimit=1, cleanup="Dispose")
-    old = savepoint(ready)
-    ready.annotate("TRIGGER_SAVEPOINT")
-    ready.play(lambda: not ready.asked and ready.status.savepoint_path != old)
-    only = "kube" if what == "conflict" else ""
-    ready.knife.seen.clear()
-    ready.knife.at, ready.knife.when, ready.knife.do, ready.knife.only = at, when, request.getfixturevalue(what), only
-    settled(ready)
-    assert on_disk(ready) == known(ready) == [ready.status.savepoint_path]
-    assert "SavepointNotDisposed" not in ready.kube.events
-    assert ready.status.failure == ""
-
-
 def test_while_it_is_not_ready_nothing_is_disposed_of(ready):
     edit(ready, cleanup="Dispose")
     taken = [savepoint(ready) for _ in range(3)]
