@@ -7,8 +7,8 @@ import pytest
 from hypothesis import settings
 
 # The same examples in each run, so that it judges the change and not its luck. `explore` draws new ones.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("explore", print_blob=True)
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("explore", print_blob=True, deadline=None)
 # A shell has what it starts in the background ignore Ctrl-C, and the programs that tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
