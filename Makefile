@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster bench-scale chaos chaos-cluster check jar format clean
 help: ## show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/; s/[$$]{2}/$$/' | expand -t 18
 
 # PYTHONWARNINGS: without the build backend's advice about folders, which is none of a user's.
 .venv/ready: setup.cfg pyproject.toml

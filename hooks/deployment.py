@@ -81,7 +81,7 @@ def _status(request: Request, children: list[Resource], now: str) -> dict[str, A
     found = [observed.get((child["kind"], child["metadata"]["name"])) for child in children]
     waiting = [_waiting(child, item) for child, item in zip(children, found, strict=True)]
     failed, degraded = (
-        [text for item in found if item and (text := _said(item, type))]
+        [text for child, item in zip(children, found, strict=True) if (text := _said(child, item, type))]
         for type in (conditions.STALLED, conditions.DEGRADED)
     )
     ready = not any(waiting)
@@ -105,8 +105,7 @@ def _waiting(child: Resource, observed: Resource | None) -> str:
     who = f"{child['kind']} {child['metadata']['name']}"
     if observed is None:
         return f"{who}: not there yet"
-    applied = as_applied([observed])[0].get("spec")
-    if applied is not None and applied != canonical.without_nulls(child["spec"]):
+    if not _has(observed, child):
         return f"{who}: is being updated"
     if conditions.is_true(observed, conditions.READY) or conditions.is_true(observed, conditions.SUSPENDED):
         return ""
@@ -116,11 +115,18 @@ def _waiting(child: Resource, observed: Resource | None) -> str:
     return f"{who}: {condition.get('message') or _phase(observed)}"
 
 
-def _said(observed: Mapping[str, Any], type: str) -> str:
-    """The child and its message, if it says that this condition holds."""
-    condition = conditions.find((observed.get("status") or {}).get("conditions"), type)
-    name = f"{observed['kind']} {observed['metadata']['name']}"
-    return f"{name}: {condition.get('message', '')}" if condition.get("status") == "True" else ""
+def _has(observed: Resource, child: Resource) -> bool:
+    """Was this spec applied? Else what the child says is about the one before."""
+    applied = as_applied([observed])[0].get("spec")
+    return applied is None or applied == canonical.without_nulls(child["spec"])
+
+
+def _said(child: Resource, observed: Resource | None, type: str) -> str:
+    """The child and its message, if it says that this condition holds with the spec that it shall have."""
+    if observed is None or not _has(observed, child) or not conditions.is_true(observed, type):
+        return ""
+    condition = conditions.find(observed["status"].get("conditions"), type)
+    return f"{child['kind']} {child['metadata']['name']}: {condition.get('message', '')}"
 
 
 def _phase(observed: Mapping[str, Any] | None) -> str:

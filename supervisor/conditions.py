@@ -42,7 +42,7 @@ def _conditions(world: World, status: JobStatus) -> list[Condition]:
     progressing = not ready and not down and not stalled
     why, trouble = _trouble(world, status, progressing)
     return [
-        Condition(conditions.READY, ready, reason, status.message),
+        Condition(conditions.READY, ready, reason, what or status.message),
         Condition(conditions.PROGRESSING, progressing, reason, status.message),
         Condition(conditions.DEGRADED, bool(why), why or "AsExpected", trouble),
         Condition(conditions.SUSPENDED, down, reason if down else "Running", status.message if down else ""),

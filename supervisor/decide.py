@@ -123,7 +123,10 @@ def _request_settled(world: World, decision: Decision) -> Decision:
         return replace(decision, status=decision.status.but(handled_action=token), handled=True)
     if world.job.action in CARRIED_OUT.get(world.status.supervisor_status, (world.job.action,)):
         return decision
+    known = sorted({action for actions in CARRIED_OUT.values() for action in actions})
     why = f"{world.job.action} does not apply while the job is {world.status.supervisor_status}"
+    if world.job.action not in known:
+        why = f"{world.job.action} is no request; there are {', '.join(known)}"
     return replace(
         decision,
         status=decision.status.but(handled_action=token),

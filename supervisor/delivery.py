@@ -101,7 +101,10 @@ def _carry(world: World) -> Decision:
     if found.jar_id:
         delivery = replace(update.delivery, requested_at=times.to_text(world.now))
         there = replace(update, delivery=delivery, jar_id=found.jar_id)
-        return steps.same(world, f"an update: its JAR is there: {found.jar_id}", delay=0.0, update=there)
+        failure = "" if update.failures else world.status.failure
+        return steps.same(
+            world, f"an update: its JAR is there: {found.jar_id}", delay=0.0, update=there, failure=failure
+        )
     if found.failure or steps.overdue(world, update.delivery.requested_at):
         return _not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
     return steps.same(world, f"an update: waiting for its JAR: {found.waiting or 'the bootstrap Job carries it'}")

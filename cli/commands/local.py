@@ -8,13 +8,20 @@ import click
 
 from cli.options import Duration
 
+DEFAULT = Path("~/.local/state/flinkctl/local")
+
+
+def _resolved(path: Path) -> Path:
+    return path.expanduser().absolute()
+
 
 def _directory(function: click.decorators.FC) -> click.decorators.FC:
     return click.option(
         "--directory",
         type=click.Path(path_type=Path),
         envvar="FLINKCTL_LOCAL",
-        default=Path("~/.local/state/flinkctl/local"),
+        default=DEFAULT,
+        callback=lambda context, parameter, value: _resolved(value),
         show_default=True,
         help="Where kubeconfig, logs and pods of the runtime are.",
     )(function)
@@ -32,7 +39,9 @@ def _images(context: click.Context, parameter: click.Parameter, values: tuple[st
 
 
 _serving = [
-    click.option("--port", default=0, show_default="a free one", help="Port of the API store."),
+    click.option(
+        "--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Port of the API store."
+    ),
     click.option(
         "--image",
         "images",
@@ -63,8 +72,9 @@ def up(directory: Path, port: int, images: dict[str, Path], timeout: float) -> N
     """Start the runtime in the background; prints the path of its kubeconfig."""
     from cli.local import background
 
-    kubeconfig = background.up(directory.expanduser(), port, images, timeout)
-    click.echo(f"the local runtime is up; it ends with: flinkctl local down\nexport KUBECONFIG={kubeconfig}", err=True)
+    kubeconfig = background.up(directory, port, images, timeout)
+    down = "flinkctl local down" if directory == _resolved(DEFAULT) else f"flinkctl local down --directory {directory}"
+    click.echo(f"the local runtime is up; it ends with: {down}\nexport KUBECONFIG={kubeconfig}", err=True)
     click.echo(str(kubeconfig))
 
 
@@ -74,7 +84,7 @@ def down(directory: Path) -> None:
     """End the runtime and every process that it started."""
     from cli.local import background
 
-    was_up = background.down(directory.expanduser())
+    was_up = background.down(directory)
     click.echo("the local runtime is down" if was_up else "the local runtime was not up", err=True)
 
 
@@ -84,7 +94,7 @@ def status(directory: Path) -> None:
     """Is it up? Exit code 1 when it is not."""
     from cli.local import background
 
-    found = background.status(directory.expanduser())
+    found = background.status(directory)
     if found is None:
         click.echo("down")
         raise click.exceptions.Exit(1)
@@ -98,7 +108,7 @@ def logs(directory: Path, follow: bool) -> None:
     """Print the runtime's own log; the pods' logs are `kubectl logs`."""
     from cli.local import background
 
-    for line in background.logs(directory.expanduser(), follow):
+    for line in background.logs(directory, follow):
         click.echo(line, nl=False)
 
 
@@ -111,4 +121,4 @@ def serve(directory: Path, port: int, images: dict[str, Path]) -> None:
     from cli.logs import configure
 
     configure()
-    background.serve(directory.expanduser(), port, images)
+    background.serve(directory, port, images)

@@ -44,8 +44,10 @@ def run() -> None:
                 scene.stop()
     except Broken as error:
         raise Failed(f"{error}\nthe logs are in {directory}") from None
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(directory, ignore_errors=True)
+        if isinstance(error, KeyboardInterrupt):
+            click.echo("interrupted; no process and no file of the demo is left", err=True)
         raise
     shutil.rmtree(directory, ignore_errors=True)
     click.echo(f"all steps held; {time.monotonic() - started:.0f} s in all")

@@ -51,6 +51,7 @@ def serve(directory: Path, port: int, images: Mapping[str, Path]) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Failed(f"a local runtime is up already in {directory}; flinkctl local down ends it") from None
+        lock.truncate(0)  # one that was killed has left its own
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -81,9 +82,11 @@ def status(directory: Path) -> Found | None:
 
 
 def up(directory: Path, port: int, images: Mapping[str, Path], timeout: float) -> Path:
-    """Starts it and waits until it serves; returns the kubeconfig's path."""
+    """Starts it, unless it is up, and waits until it serves; returns the kubeconfig's path."""
     if found := status(directory):
-        raise Failed(f"a local runtime is up already (pid {found.pid}); flinkctl local down ends it")
+        if port or images:
+            raise Failed(f"a local runtime is up already (pid {found.pid}), perhaps with other options; end it first")
+        return Path(found.kubeconfig)
     directory.mkdir(parents=True, exist_ok=True)
     check(directory)
     options = [f"--image={name}={folder}" for name, folder in images.items()]

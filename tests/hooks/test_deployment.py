@@ -208,6 +208,19 @@ def test_a_child_that_waits_for_a_person_is_a_failure():
     assert condition(answer, "Stalled")["message"] == "FlinkJob demo-a: no recovery point"
 
 
+@pytest.mark.parametrize("when", ["not applied", "applied and not seen"])
+def test_what_a_child_says_about_the_spec_before_is_no_failure_of_this_one(when):
+    """Else the edit that mends it would be told to have failed."""
+    children = [ready(item) for item in stored(sync(deployment()))]
+    children[0]["status"]["conditions"] = [{"type": "Stalled", "status": "True", "message": "UpdateFailed: before"}]
+    if when == "applied and not seen":
+        children[0]["metadata"]["generation"] = 2
+        answer = sync(deployment(), children)
+    else:
+        answer = sync(deployment(cluster={"maxTaskManagers": 9}), children)
+    assert (condition(answer, "Stalled")["status"], condition(answer, "Progressing")["status"]) == ("False", "True")
+
+
 def statuses():
     first = sync(deployment())
     yield first["status"]

@@ -123,6 +123,7 @@ def test_what_becomes_of_a_request(world, status, action, outcome):
     assert bool(ignored) == (outcome == REFUSED)
     if ignored:
         assert action in ignored[0]
+        assert ("there are FORGET_SAVEPOINT, START, STOP" in ignored[0]) == (action == "JUMP")
 
 
 @pytest.mark.parametrize("action", ["STOP", "START", "TRIGGER_SAVEPOINT", "FORGET_SAVEPOINT"])
