@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from core import canonical, names, spec
+from core import canonical, conditions, names, spec
 from core.records import Record
 from core.states import Phase
 
@@ -50,10 +50,15 @@ class Cluster:
     task_managers: int  # wanted, within the limits
     min_task_managers: int
     max_task_managers: int
-    task_slots: int
     suspend: bool
+    rollback: bool  # of an update that fails
+    update_timeout: int  # seconds
     deletion_deadline: int  # seconds
     supervisor: Supervisor
+
+    @property
+    def task_slots(self) -> int:
+        return max(1, spec.whole(self.task_manager, "taskSlots", 1))
 
     @property
     def rest_port(self) -> int:
@@ -69,7 +74,6 @@ def read(resource: Mapping[str, Any]) -> Cluster:
     """The FlinkCluster of an API object."""
     metadata, body = resource["metadata"], resource.get("spec") or {}
     low, high = spec.whole(body, "minTaskManagers", 0), spec.whole(body, "maxTaskManagers", 32)
-    task_manager = spec.part(body, "taskManager")
     return Cluster(
         name=metadata["name"],
         namespace=metadata.get("namespace", ""),
@@ -79,13 +83,14 @@ def read(resource: Mapping[str, Any]) -> Cluster:
         annotations=dict(metadata.get("annotations") or {}),
         runtime=spec.part(body, "runtime"),
         job_manager=spec.part(body, "jobManager"),
-        task_manager=task_manager,
+        task_manager=spec.part(body, "taskManager"),
         flink_configuration=spec.texts(body, "flinkConfiguration"),
         task_managers=spec.clamp(spec.whole(body, "taskManagers", 0), low, high),
         min_task_managers=low,
         max_task_managers=high,
-        task_slots=max(1, spec.whole(task_manager, "taskSlots", 1)),
         suspend=spec.flag(body, "suspend"),
+        rollback=spec.flag(body, "rollback", True),
+        update_timeout=max(1, spec.whole(body, "updateTimeout", 600)),
         deletion_deadline=spec.whole(body, "deletionDeadline", 300),
         supervisor=_supervisor(spec.part(body, "supervisor")),
     )
@@ -124,6 +129,23 @@ def revision(cluster: Cluster, restarts: int = 0) -> str:
 
 
 @dataclass(frozen=True)
+class Trial(Record):
+    """A revision that has pods, and of which nobody knows yet whether it works."""
+
+    revision: str = ""
+    since: str = ""
+
+
+@dataclass(frozen=True)
+class RejectedRevision(Record):
+    """The update that failed."""
+
+    revision: str = ""
+    failure: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
 class Report(Record):
     """What the supervisor says about its cluster: the one JSON value in the annotation, written only when it changes.
 
@@ -141,6 +163,9 @@ class Report(Record):
     restarts: int = 0  # how often people asked for a restart
     forgets: int = 0  # how often people asked that the jobs begin empty when the cluster starts
     message: str = ""
+    stable: str = ""  # the revision that worked last
+    trial: Trial = field(default_factory=Trial)
+    rejected: RejectedRevision = field(default_factory=RejectedRevision)
 
     @classmethod
     def parse(cls, text: str | None) -> Report:
@@ -152,6 +177,18 @@ class Report(Record):
 
     def text(self) -> str:
         return canonical.canonical_json(self.to_json())
+
+
+@dataclass(frozen=True)
+class StablePods(Record):
+    """The spec of the pods that worked last, to come back to when an update fails. In the object that it is part of, so
+    that whoever reads one reads the other."""
+
+    revision: str = ""
+    runtime: dict[str, Any] = field(default_factory=dict)
+    job_manager: dict[str, Any] = field(default_factory=dict)
+    task_manager: dict[str, Any] = field(default_factory=dict)
+    flink_configuration: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -170,6 +207,10 @@ class ClusterStatus:
     held_by: dict[str, str]  # the jobs that held it, and since when each is not seen any more, '' while it is
     failures: int  # incarnations in a row whose JobManager ended before the cluster was Started
     task_managers: int  # wanted
+    stable: StablePods
+    on_trial: bool  # what runs is an update, and did not work yet
+    rejected: RejectedRevision  # as the report said it last
+    trouble: str  # what it waits for, or what went wrong
 
 
 def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
@@ -188,13 +229,29 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         held_by=spec.texts(status, "heldBy"),
         failures=spec.whole(status, "failures", 0),
         task_managers=spec.whole(status, "taskManagers", 0),
+        stable=StablePods.from_json(status.get("stable")),
+        on_trial=spec.flag(status, "onTrial"),
+        rejected=RejectedRevision.from_json(status.get("rejected")),
+        trouble=_trouble(status),
     )
+
+
+def _trouble(status: Mapping[str, Any]) -> str:
+    degraded = conditions.find(status.get("conditions"), conditions.DEGRADED)
+    return str(degraded.get("message", "")) if degraded.get("status") == "True" else spec.text(status, "message")
 
 
 def report(cluster: Cluster, status: ClusterStatus) -> Report:
     """The supervisor's report. Where its annotation was lost (`kubectl replace`, a hand's edit), what people asked for
-    is still known from the status: a stopped cluster does not start by that, none restarts, and no job begins empty."""
+    is still known from the status: a stopped cluster does not start by that, none restarts, no job begins empty, and an
+    update that failed is not tried again."""
     found = Report.parse(cluster.annotations.get(names.REPORT))
     if found != Report():
         return found
-    return Report(stopped=status.stopped, restarts=status.restarts, forgets=status.forgets)
+    return Report(
+        stopped=status.stopped,
+        restarts=status.restarts,
+        forgets=status.forgets,
+        stable=status.stable.revision,
+        rejected=status.rejected,
+    )

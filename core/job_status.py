@@ -98,6 +98,20 @@ class RejectedSpec(Record):
 
 
 @dataclass(frozen=True)
+class RunsOn(Record):
+    """The cluster's revision that the job runs on, or ran on last."""
+
+    revision: str = ""
+    attempt: int = 0  # the first one on it
+    trial: bool = False  # it was an update of the cluster that had not worked yet
+    ready: bool = False  # the job was Ready on it
+
+    @property
+    def unproven(self) -> bool:
+        return self.trial and not self.ready
+
+
+@dataclass(frozen=True)
 class Stability(Record):
     """How the current run does, by Flink's counters: each as it was at a time of ours."""
 
@@ -153,6 +167,7 @@ class JobStatus(Record):
     update: Update = field(default_factory=Update)
     stable: StableSpec = field(default_factory=StableSpec)
     rejected: RejectedSpec = field(default_factory=RejectedSpec)
+    runs_on: RunsOn = field(default_factory=RunsOn)
     # State.
     recovery_points: tuple[RecoveryPoint, ...] = ()  # newest first
     had_state: bool = False

@@ -9,8 +9,8 @@ from typing import Any
 
 from core import cluster as clusters
 from core import job as jobs
-from core import names, pods, spec, times
-from core.cluster import Cluster, ClusterStatus, Report
+from core import names, pods, revisions, spec, times
+from core.cluster import Cluster, ClusterStatus, RejectedRevision, Report
 from core.job_status import JobStatus, read_status
 from core.states import Phase
 from hooks.protocol import Request
@@ -44,7 +44,8 @@ class BoundJob:
 
 @dataclass(frozen=True)
 class Observed:
-    cluster: Cluster
+    cluster: Cluster  # as it shall be: with the pods from before an update that failed
+    rejected: RejectedRevision  # that update, if the spec still wants it
     status: ClusterStatus
     report: Report
     pods: tuple[Pod, ...]
@@ -55,17 +56,20 @@ class Observed:
 
     @property
     def target(self) -> str:
-        """The revision that the spec wants."""
+        """The revision that shall run."""
         return clusters.revision(self.cluster, self.report.restarts)
 
 
 def read(request: Request, now: datetime) -> Observed:
-    cluster, status = clusters.read(request.parent), clusters.read_status(request.parent)
+    declared, status = clusters.read(request.parent), clusters.read_status(request.parent)
+    report = clusters.report(declared, status)
+    cluster = revisions.in_force(declared, status, report)
     bound = tuple(_bound_job(job) for job in request.related_of(names.JOB) if _runs_on(job, cluster.name))
     return Observed(
         cluster=cluster,
+        rejected=RejectedRevision() if cluster is declared else report.rejected,
         status=status,
-        report=clusters.report(cluster, status),
+        report=report,
         pods=tuple(pod(item) for item in request.of("Pod")),
         jobs=bound,
         held_by=_held_by(bound, {} if cluster.deleting else status.held_by, now),

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core import canonical, conditions, names
+from core import canonical, conditions, names, revisions
+from core.cluster import StablePods
 from core.conditions import Condition
 from core.states import HEALTHY, UNHEALTHY, Phase, ResourceStatus
 from hooks.cluster.lifecycle import Lifecycle
 from hooks.cluster.observed import Observed
+
+ROLLED_BACK = "RolledBack"  # an update failed, and what was there before it runs again
 
 
 def make_status(
@@ -18,6 +21,7 @@ def make_status(
     """`previous` is the status as it was observed, `now` the time of the newest write in the request."""
     cluster, report = seen.cluster, seen.report
     pods = sum(1 for pod in seen.pods if pod.role == names.TASKMANAGER and not pod.dead)
+    stable = _stable(seen, life)
     settled = life.phase in (Phase.STARTED, Phase.STOPPED) and (life.phase == Phase.STOPPED or pods == task_managers)
     status = {
         "supervisorStatus": str(life.phase),
@@ -41,6 +45,8 @@ def make_status(
         "restarts": report.restarts or None,
         "forgets": report.forgets or None,
         "failures": life.failures or None,
+        "onTrial": _on_trial(seen, life, stable) or None,
+        "rejected": seen.rejected.to_json(),
         "withoutSavepoint": report.without_savepoint or None,
         "flinkVersion": report.flink_version if life.has_pods else None,
         "message": "; ".join(filter(None, (life.message, report.message))),
@@ -51,7 +57,31 @@ def make_status(
     }
     if status["taskManagers"] != previous.get("taskManagers"):
         status["rescaleTimestamp"] = now
-    return stamped(canonical.stripped(status), previous, now)
+    # What is empty in the stable pods stays: they are to be what they were.
+    kept = {"stable": stable.to_json()} if stable.revision else {}
+    return stamped({**canonical.stripped(status), **kept}, previous, now)
+
+
+def _stable(seen: Observed, life: Lifecycle) -> StablePods:
+    """The pods to come back to: kept as soon as the supervisor says that they work. When the spec has changed in that
+    moment nobody knows them any more, and those from before are no way back: jobs have gone on since."""
+    known = seen.status.stable
+    if not seen.cluster.rollback:
+        return StablePods()
+    if not life.revision or life.revision != seen.report.stable:
+        return known
+    if seen.target == life.revision:
+        return revisions.stable_pods(seen.cluster, life.revision)
+    return known if known.revision == life.revision else StablePods()
+
+
+def _on_trial(seen: Observed, life: Lifecycle, stable: StablePods) -> bool:
+    """Does an update run that did not work yet?"""
+    if not life.revision or not seen.cluster.rollback:
+        return False
+    if seen.target == life.revision:
+        return revisions.is_update(seen.cluster, stable)
+    return seen.status.on_trial and seen.status.revision == life.revision
 
 
 def stamped(status: dict[str, Any], previous: Mapping[str, Any], now: str) -> dict[str, Any]:
@@ -90,18 +120,23 @@ def _digest(seen: Observed) -> dict[str, str]:
 
 
 def _conditions(seen: Observed, life: Lifecycle) -> list[Condition]:
-    ready = life.phase == Phase.STARTED and life.reason == "Started"
+    failed = seen.rejected.failure
+    started = life.phase == Phase.STARTED and life.reason == "Started"
+    ready = started and not failed
     trouble = next((pod.trouble for pod in seen.pods if pod.trouble), seen.supervisor)
     unhealthy = _health(seen, life) == UNHEALTHY
-    degraded = "PodTrouble" if trouble else "JobManagerSilent" if unhealthy else ""
-    what = trouble or ("the JobManager does not answer" if unhealthy else "")
+    degraded = "PodTrouble" if trouble else "JobManagerSilent" if unhealthy else ROLLED_BACK if failed else ""
+    what = trouble or ("the JobManager does not answer" if unhealthy else failed)
     down = life.phase in (Phase.STOPPED, Phase.TERMINATED)
+    stalled = bool(failed) and not down
+    mend = f"the pods from before run; mend the spec, or start the cluster to try it again: {failed}"
+    reason, message = (ROLLED_BACK, mend) if started and failed else (life.reason, life.message)
     return [
-        Condition(conditions.READY, ready, life.reason, life.message),
-        Condition(conditions.PROGRESSING, not ready and not down, life.reason, life.message),
+        Condition(conditions.READY, ready, reason, message),
+        Condition(conditions.PROGRESSING, not started and not down, life.reason, life.message),
         Condition(conditions.DEGRADED, bool(degraded), degraded or "AsExpected", what),
         Condition(conditions.SUSPENDED, down, life.reason if down else "Running"),
-        Condition(conditions.STALLED, False, "AsExpected"),
+        Condition(conditions.STALLED, stalled, ROLLED_BACK if stalled else "AsExpected", mend if stalled else ""),
     ]
 
 

@@ -26,10 +26,10 @@ def test_command_rewrites_the_copies_and_only_them(tmp_path: Path) -> None:
     for name in NAMES:
         (tmp_path / name).write_text((FOLDER / name).read_text("utf-8"), "utf-8")
     source = tmp_path / "flinkjobs.yaml"
-    source.write_text(source.read_text("utf-8").replace("default: 600", "default: 601"), "utf-8")
+    source.write_text(source.read_text("utf-8").replace("default: 180", "default: 181"), "utf-8")
     embed.main(tmp_path)
     before, after = ((folder / NAMES[0]).read_text("utf-8") for folder in (FOLDER, tmp_path))
-    assert after == before.replace("default: 600", "default: 601") != before
+    assert after == before.replace("default: 180", "default: 181") != before
 
 
 def test_block_ends_where_the_indentation_does() -> None:

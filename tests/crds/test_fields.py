@@ -178,6 +178,8 @@ timestamp string
 """
 OURS_CLUSTER = """
 suspend boolean default=False
+rollback boolean default=True
+updateTimeout integer default=600
 deletionDeadline integer default=300
 flinkConfiguration map(int-or-string)
 jobManager.podTemplate.metadata.labels map(string)

@@ -56,6 +56,8 @@ def test_defaults_of_the_smallest_cluster() -> None:
         "minTaskManagers": 0,
         "maxTaskManagers": 32,
         "suspend": False,
+        "rollback": True,
+        "updateTimeout": 600,
         "deletionDeadline": 300,
         "runtime": {"image": "flink:1.12.1", "pullPolicy": "IfNotPresent"},
         "jobManager": {"serviceMode": "NodePort"},

@@ -117,10 +117,15 @@ def test_every_integer_says_its_width(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", crds.KINDS)
-def test_status_keeps_no_unknown_field_but_those_of_a_bootstrap(kind: str) -> None:
+def test_status_keeps_no_unknown_field_but_those_of_a_spec(kind: str) -> None:
     free = [path for path, node in nodes(crds.schema(kind)) if path.startswith("status") and node.get(FREE)]
-    assert free == (
-        [f"status.{part}.bootstrap" for part in ("delivery", "update.delivery", "stable")] if kind == "FlinkJob" else []
+    assert (
+        free
+        == {
+            "FlinkJob": [f"status.{part}.bootstrap" for part in ("delivery", "update.delivery", "stable")],
+            "FlinkCluster": [f"status.stable.{part}" for part in ("runtime", "jobManager", "taskManager")],
+            "FlinkDeployment": [],
+        }[kind]
     )
 
 

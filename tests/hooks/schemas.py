@@ -31,6 +31,8 @@ AS_IN_A_POD = {
     "valueFrom": f"{CORE}.EnvVarSource",
     "volumes": f"{CORE}.Volume",
 }
+# A part of a spec, as a status keeps it.
+COPIED = {"bootstrap": "FlinkJob"} | dict.fromkeys(("runtime", "jobManager", "taskManager"), "FlinkCluster")
 KINDS = {
     "Pod": f"{CORE}.Pod",
     "Service": f"{CORE}.Service",
@@ -94,9 +96,9 @@ def resolved(schema: Schema, field: str = "") -> Schema:
         return definition(schema["$ref"].rpartition("/")[2])
     if not schema.get("x-kubernetes-preserve-unknown-fields"):
         return schema
-    if field == "bootstrap":
-        job: Schema = crds.schema("FlinkJob")["properties"]["spec"]["properties"]["bootstrap"]
-        return job
+    if field in COPIED:
+        copied: Schema = crds.schema(COPIED[field])["properties"]["spec"]["properties"][field]
+        return copied
     known = definition(AS_IN_A_POD[field])
     # What the CRD says itself is what an API server checks: a template's spec needs no containers.
     return {**schema, "properties": {**known["properties"], **schema.get("properties", {})}}
