@@ -58,6 +58,7 @@ class ClusterCycle:
         self._slots: dict[str, _Slot] = {}
         self._jobmanager: JobManager | None = None
         self._idle: dict[str, datetime] = {}
+        self._recorder = Recorder(kube)  # of Events about the cluster itself
         self._leftovers = Leftovers(kube, self.namespace)
         self._removal: Future[None] | None = None
         self._surroundings = ""
@@ -121,7 +122,7 @@ class ClusterCycle:
         jobmanager = self._current(cluster, pods)
         look = jobmanager.look() if jobmanager else Look()
         view = observe.cluster_view(cluster, pods, look)
-        self._tell(cluster, look)
+        self._tell(cluster, look, jobs)
         self._forget_jobs(jobs)
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         pause = min(self._step_jobs(jobs, Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
@@ -142,11 +143,11 @@ class ClusterCycle:
             self._jobmanager = JobManager(address, observe.rest_port(pod), status.incarnation)
         return self._jobmanager
 
-    def _tell(self, resource: Mapping[str, Any], look: Look) -> None:
+    def _tell(self, resource: Mapping[str, Any], look: Look, jobs: Objects) -> None:
         """Writes the report when it says something new, in one patch with the request that it answers."""
         cluster, status, now = clusters.read(resource), clusters.read_status(resource), datetime.now(UTC)
         self._idle = report.idle_since(self._idle, look, now)
-        told = report.tell(cluster, status, look, idle=self._idle, now=now)
+        told = report.tell(cluster, status, look, jobs, idle=self._idle, now=now)
         if told.report.text() == cluster.annotations.get(names.REPORT) and not told.handled:
             return
         annotations: dict[str, str | None] = {names.REPORT: told.report.text()}
@@ -160,6 +161,8 @@ class ClusterCycle:
             pass  # the watch brings the newer one, and rings
         except KubeError as error:
             log.warning("[%s/%s] report not written: %s", cluster.namespace, cluster.name, error)
+        else:
+            self._recorder.record(resource, told.events)
 
     def _forget_jobs(self, jobs: Objects) -> None:
         alive = {job["metadata"]["uid"] for job in jobs}

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from core import times
 from core.job_status import Delivery, JobStatus, RejectedSpec, Update
-from supervisor import rollback, steps
+from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
 
@@ -60,6 +60,7 @@ def _ordered(world: World) -> Decision:
         jar_id=jar,
         update=Update(),
         started_at="",
+        runs_on=moves.arrived(world),
     )
 
 

@@ -43,13 +43,15 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
         polling_interval=max(1, cluster.supervisor.polling_interval),
         task_timeout=max(1, cluster.supervisor.task_timeout),
         forgets=report.forgets,
+        on_trial=status.on_trial,
         secrets=secrets(resource),
     )
 
 
 def secrets(cluster: Resource) -> frozenset[str]:
-    """Of its Flink configuration."""
-    return secrets_of(clusters.read(cluster).flink_configuration)
+    """Of its Flink configuration, also as it worked last."""
+    stable = clusters.read_status(cluster).stable
+    return secrets_of(clusters.read(cluster).flink_configuration, stable.flink_configuration)
 
 
 def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import times
-from supervisor import rollback, settings, stability, steps
+from supervisor import moves, rollback, settings, stability, steps
 from supervisor.decision import Decision
 from supervisor.world import World
 
@@ -27,7 +27,7 @@ def watch(world: World, why: str = "", *, delay: float | None = None) -> Decisio
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON
     decision = steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
-    return replace(decision, status=rollback.proven(decision.status)) if ready_at else decision
+    return replace(decision, status=moves.proven(rollback.proven(decision.status))) if ready_at else decision
 
 
 def _checkpointed(world: World) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from core import cluster as clusters
 from core import job as jobs
-from core import names
-from core.cluster import Cluster, ClusterStatus, Report
+from core import names, revisions
+from core.cluster import Cluster, ClusterStatus, RejectedRevision, Report
 from core.states import Phase
+from supervisor import trial
+from supervisor.decision import Event
 from supervisor.jobmanager import Look
 
 
@@ -21,10 +24,19 @@ class Told:
     report: Report
     handled: bool
     why: str
+    events: tuple[Event, ...] = ()
 
 
-def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[str, datetime], now: datetime) -> Told:
-    """`idle` says since when a TaskManager has had all its slots free."""
+def tell(
+    cluster: Cluster,
+    status: ClusterStatus,
+    look: Look,
+    found: Iterable[Mapping[str, Any]],
+    *,
+    idle: Mapping[str, datetime],
+    now: datetime,
+) -> Told:
+    """`found` are its FlinkJobs, `idle` says since when a TaskManager has had all its slots free."""
     before = clusters.report(cluster, status)
     if _carried_out(cluster, status, before):
         before = replace(before, without_savepoint=False)
@@ -37,7 +49,14 @@ def tell(cluster: Cluster, status: ClusterStatus, look: Look, *, idle: Mapping[s
         task_managers=look.overview.task_managers if look.overview else 0,
         releasable=_releasable(cluster, status, look, idle, now),
     )
-    return _request(cluster, status, report)
+    told = _request(cluster, status, trial.judged(cluster, status, report, found, now))
+    return replace(told, events=_events(before, told.report))
+
+
+def _events(before: Report, report: Report) -> tuple[Event, ...]:
+    if report.rejected.revision in ("", before.rejected.revision):
+        return ()
+    return (Event("RolledBack", f"the update failed, the pods from before come back: {report.rejected.failure}"),)
 
 
 def _carried_out(cluster: Cluster, status: ClusterStatus, report: Report) -> bool:
@@ -45,7 +64,8 @@ def _carried_out(cluster: Cluster, status: ClusterStatus, report: Report) -> boo
     if report.stopped:
         return status.phase == Phase.STOPPED
     runs = status.phase in (Phase.STARTING, Phase.STARTED)
-    return runs and status.revision == clusters.revision(cluster, report.restarts)
+    here = revisions.in_force(cluster, status, report)
+    return runs and status.revision == clusters.revision(here, report.restarts)
 
 
 def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
@@ -59,6 +79,7 @@ def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
         return Told(told, True, "stopped on request")
     forgets = report.forgets + (1 if without else 0)
     if action == "START" and report.stopped:
+        report = replace(report, rejected=RejectedRevision())
         told = replace(report, stopped=False, without_savepoint=False, forgets=forgets, message="")
         return Told(told, True, "started on request")
     if action == "START" and not cluster.suspend:

@@ -9,7 +9,7 @@ from core import canonical, times
 from core import job as jobs
 from core.job_status import Delivery, JobStatus, Stability, Stop, Update
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
-from supervisor import recovery, rollback, settings
+from supervisor import moves, recovery, rollback, settings
 from supervisor.decision import Action, Decision, Event, Reason
 from supervisor.world import World
 
@@ -55,7 +55,7 @@ def wants_savepoint(world: World, *, by_person: bool = False) -> bool:
     """Automatic takes one with every stop, unless a person said without. Manual cancels: the newest retained checkpoint
     is then where the job comes back from. So it is when the tasks do not run: no savepoint would ever complete, and the
     edit that is to mend the job would wait for one."""
-    without = world.cluster.without_savepoint or (by_person and world.job.without_savepoint)
+    without = world.cluster.without_savepoint or (by_person and world.job.without_savepoint) or moves.leaves(world)
     if world.job.savepoint.mode != SavepointMode.AUTOMATIC or without:
         return False
     retained = settings.retains_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
@@ -106,6 +106,7 @@ def recoverable(world: World) -> str:
     """The run that was lost with its JobManager, which Flink's high availability may bring back; '' for none."""
     status = world.status
     waits = status.supervisor_status == Phase.STARTING and status.failure.startswith(JOB_LOST)
+    waits = waits and not moves.has_left(world)
     return jobs.flink_job_id(world.job.uid, status.attempt) if waits else ""
 
 

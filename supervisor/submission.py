@@ -41,7 +41,7 @@ def intended(world: World) -> Decision:
     )
     # A trial may be taken back to where it began, and what Flink owns goes with a cancelled job unless it is retained.
     retained = settings.retains_checkpoints(job.flink_configuration, world.flink_settings)
-    claims = retained and not rollback.is_trial(world, status)
+    claims = retained and not rollback.is_trial(world, status) and not status.runs_on.unproven
     mode = job.savepoint.claim_mode if claims else ClaimMode.NO_CLAIM
     intent = recovery.claimed(intent, mode)
     return Decision(intent, why, steps.BUSY, request(replace(world, status=intent)))

@@ -36,6 +36,7 @@ class ClusterView:
     polling_interval: int  # seconds
     task_timeout: int  # seconds
     forgets: int  # how often people asked that its jobs begin empty
+    on_trial: bool  # its revision is an update that did not work yet
     secrets: frozenset[str] = field(default=frozenset(), repr=False)  # of its Flink configuration
 
     @property
@@ -112,7 +113,8 @@ class World:
         """How many recovery points are kept. With a wrong spec none is dropped: the limit may be what is wrong. Nor is
         one that is first to be disposed of, or one that an update may be taken back to."""
         wanted = self.job.savepoint
-        drops_none = self.problems or wanted.cleanup == Cleanup.DISPOSE or self.status.unproven
+        unproven = self.status.unproven or self.status.runs_on.unproven
+        drops_none = self.problems or wanted.cleanup == Cleanup.DISPOSE or unproven
         known = min(len(self.status.recovery_points) + 1, MOST_POINTS) if drops_none else 0
         return max(wanted.history_limit, known)
 

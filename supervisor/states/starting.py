@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from core import times
 from core.states import Phase, StoppedBy
-from supervisor import delivery, recovery, steps, submission
+from supervisor import delivery, moves, recovery, steps, submission
 from supervisor.decision import Decision, Event
 from supervisor.world import Sight, World
 
@@ -27,6 +27,7 @@ def decide(world: World) -> Decision:
         _submitted,
         _person_forgets,
         _cluster_forgets,
+        _moved,
         _adopt,
         _cluster_goes,
         delivery.deliver,
@@ -97,6 +98,14 @@ def _submitted(world: World) -> Decision | None:
     if steps.overdue(world, status.started_at) and not world.problems:
         return _timed_out(world)
     return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
+
+
+def _moved(world: World) -> Decision | None:
+    """Other pods than those of an update of the cluster that never ran it."""
+    if not moves.has_left(world):
+        return None
+    why = "an update of the cluster is over that never ran the job: it begins where that began"
+    return Decision(moves.given_up(world).but(message=why), why, 0.0)
 
 
 def _adopt(world: World) -> Decision | None:

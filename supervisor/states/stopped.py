@@ -7,13 +7,13 @@ from dataclasses import replace
 from core import times
 from core.job_status import JobStatus, RejectedSpec
 from core.states import Phase, RestartPolicy, StoppedBy
-from supervisor import recovery, steps
+from supervisor import moves, recovery, steps
 from supervisor.decision import Decision
 from supervisor.world import World
 
 
 def decide(world: World) -> Decision:
-    guards = (_deleting, _request, _resumed, _mended, _policy)
+    guards = (_deleting, _request, _resumed, _mended, _moved, _policy)
     decision = next(filter(None, (guard(world) for guard in guards)), None)
     if decision is None:
         decision = steps.same(world, world.status.message or "stopped", delay=world.cluster.polling_interval)
@@ -86,6 +86,16 @@ def _mended(world: World) -> Decision | None:
     if status.job_status != "FAILED" and world.job.restart.policy != RestartPolicy.ALWAYS:
         return None
     return _start(world.status.but(failures=0), "the spec was edited")
+
+
+def _moved(world: World) -> Decision | None:
+    """It failed on an update of the cluster, which is over: a change of the cluster takes its jobs along."""
+    status, cluster = world.status, world.cluster
+    failed = status.stopped_by == StoppedBy.FLINK and status.job_status == "FAILED"
+    there = cluster.phase in (Phase.STARTING, Phase.STARTED) and not cluster.going_down
+    if not (failed and there and world.job.parallelism and moves.has_left(world)):
+        return None
+    return _start(moves.given_up(world), "the cluster has other pods than those on which it failed")
 
 
 def _policy(world: World) -> Decision | None:

@@ -12,6 +12,7 @@ from tests.supervisor.lane.fakes import Clock, Flink, Knife, Run
 
 REFUSED = "refused"  # an argument with which no job can be submitted
 BROKEN = "broken"  # ... with which main() throws
+ABSENT, USELESS = "flink:absent", "flink:useless"  # images: none, and one on which no job runs
 
 
 class JobManager(Flink):
@@ -29,7 +30,7 @@ class JobManager(Flink):
         super().__init__(clock, knife)
         self._accepted = accepted
         self.late: list[Callable[[], object]] = []  # a main() that nobody waits for any more
-        self.slow = False
+        self.slow = self.useless = False
         self.disk, self.history = disk, history
         self.savepoints = 1000 * number  # so that no two JobManagers write to one path
         self.alive = True
@@ -47,7 +48,7 @@ class JobManager(Flink):
             self.slow = False
             self.late.append(partial(self.run, jar_id, job_id=job_id, **more))
             raise Unknown("no answer in time")
-        if {REFUSED, BROKEN} & set(more["arguments"]):
+        if self.useless or {REFUSED, BROKEN} & set(more["arguments"]):
             raise Rejected(500, "RuntimeException: main() throws")
         before = len(self.history)
         answer = super().run(jar_id, job_id=job_id, **more)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from .flink import BROKEN, REFUSED
+from .flink import ABSENT, BROKEN, REFUSED, USELESS
 from .kubernetes import Caches
 from .world import World
 
@@ -77,9 +77,9 @@ class Life(RuleBasedStateMachine):
 
     # people
 
-    @rule(image=st.integers(1, 3))
-    def edit_the_cluster(self, image: int) -> None:
-        self.world.edit("cluster", runtime={"image": f"flink:{image}"})
+    @rule(image=st.sampled_from(["flink:1", "flink:2", ABSENT, USELESS]))
+    def edit_the_cluster(self, image: str) -> None:
+        self.world.edit("cluster", runtime={"image": image})
 
     @rule(arguments=st.sampled_from([[], ["x"], [REFUSED], [BROKEN]]), parallelism=st.integers(0, 2))
     def edit_the_job(self, arguments: list[str], parallelism: int) -> None:

@@ -14,7 +14,7 @@ from clients.flink import Unknown
 from clients.kube import Conflict, Listed, Unreachable, resources
 from core import cluster as clusters
 from core import job as jobs
-from core import names, pods, times
+from core import names, pods, revisions, times
 from core.job_status import JobStatus, read_status
 from supervisor import cycle as cycle_module
 from supervisor import jobmanager as jobmanager_module
@@ -24,7 +24,7 @@ from supervisor.cycle import ClusterCycle
 from supervisor.lane import Lane
 from tests.supervisor.lane.fakes import Clock, Killed, Knife, Run
 
-from .flink import BROKEN, REFUSED, JobManager
+from .flink import ABSENT, BROKEN, REFUSED, USELESS, JobManager
 from .kubernetes import CLUSTER, NS, Api, Caches, Metacontroller, Object
 
 JOB = "demo-count"
@@ -33,6 +33,7 @@ CLUSTER_SPEC: Object = {
     "jobManager": {"serviceMode": "ClusterIP"},
     "taskManager": {"taskSlots": 1},
     "supervisor": {"image": "ours:1", "pollingInterval": 1, "rescaleDelay": 5},
+    "updateTimeout": 20,
     "deletionDeadline": 120,
 }
 JOB_SPEC: Object = {
@@ -40,7 +41,7 @@ JOB_SPEC: Object = {
     "jobParallelism": 1,
     "bootstrap": {"image": "img:1", "className": "Main", "jarPath": "/app.jar"},
     "savepoint": {"savepointMode": "Automatic", "savepointInterval": 0, "savepointTargetPath": "s3://s"},
-    "restart": {"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60},
+    "restart": {"restartPolicy": "Always", "restartDelay": 5, "restartMaxDelay": 10, "restartTimeout": 60},
     "deletionDeadline": 120,
 }
 
@@ -58,6 +59,15 @@ def refused(where: str) -> None:
 
 
 TROUBLE = {"kill": killed, "silence": unanswered, "conflict": refused}
+
+
+NO_IMAGE = {"reason": "ErrImagePull", "message": "not found"}
+
+
+def _image(pod: Object) -> str:
+    """Of the container that runs Flink."""
+    role = pod["metadata"]["labels"][names.LABEL_ROLE]
+    return next(item["image"] for item in pod["spec"]["containers"] if item["name"] == role)
 
 
 class AtOnce:
@@ -99,6 +109,7 @@ class World:
         self.jobmanagers: dict[str, JobManager] = {}  # by address
         self.requests = 0
         self.had_state = False  # the supervisor has told so
+        self.useless = False  # there were pods on which no job runs
         self.excused = False  # ... and a person wants a start to be empty, and has not got it yet
         self.metacontroller = Metacontroller(self.api, self.clock, self._removed)
         self._make(resources.FLINK_CLUSTERS, "FlinkCluster", CLUSTER, CLUSTER_SPEC, {})
@@ -202,10 +213,14 @@ class World:
         role = metadata["labels"][names.LABEL_ROLE]
         if role == names.BOOTSTRAP:
             status = self._carried(pod)
+        elif _image(pod) == ABSENT:
+            status = {"phase": "Pending", "containerStatuses": [{"name": role, "state": {"waiting": NO_IMAGE}}]}
         elif role == names.JOBMANAGER:
             number = len(self.jobmanagers) + 1
             status["podIP"] = f"10.0.0.{number}"
             flink = JobManager(self.clock, self.knife, number, self.disk, self.history, self._accepted)
+            flink.useless = _image(pod) == USELESS
+            self.useless |= flink.useless
             self.jobmanagers[status["podIP"]] = flink
         if status:
             self.api.put(resources.PODS, {**pod, "status": status})
@@ -321,16 +336,23 @@ class World:
             return "a request waits"
         if cluster is None or "deletionTimestamp" in cluster["metadata"]:
             return "" if cluster is None and not runs else "the cluster is to go"
-        report = clusters.report(clusters.read(cluster), clusters.read_status(cluster))
+        declared, known = clusters.read(cluster), clusters.read_status(cluster)
+        report = clusters.report(declared, known)
+        here = revisions.in_force(declared, known, report)
         down = bool(cluster["spec"].get("suspend")) or report.stopped
         phase, wanted = cluster["status"].get("supervisorStatus"), "Stopped" if down else "Started"
-        target = "" if down else clusters.revision(clusters.read(cluster), report.restarts)
-        if (phase, cluster["status"].get("revision", "")) != (wanted, target):
+        target = "" if down else clusters.revision(here, report.restarts)
+        # The first pods, if they cannot run, wait for a person; so does a job on pods that were well without it.
+        absent = here.runtime["image"] == ABSENT and not known.stable.revision
+        useless = here.runtime["image"] == USELESS and not known.on_trial
+        if (phase, known.revision) != (wanted, target) and (down or not absent):
             return f"the cluster is {phase}, not {wanted}, or of another revision"
         if job is None or "deletionTimestamp" in job["metadata"]:
             return "" if job is None and not runs else "the job is to go"
         if down:
             return "" if not runs and not status.holds_cluster else "the job runs"
+        if absent or useless:
+            return "the job runs" if runs else ""
         return self._unrest_of_job(job, status, runs)
 
     def _asks(self, item: Object) -> bool:
@@ -344,7 +366,8 @@ class World:
             return "" if by_right and not runs else f"the job is Stopped by {status.stopped_by}, {runs} run"
         running = status.supervisor_status == "Started" and bool(status.ready_at) and runs == [status.job_id]
         spec = jobs.read({**job, "spec": {**job["spec"], "restart": {}}}).bootstrap_digest
-        taken_back = refused and status.rejected.digest == spec
+        # What ran on nothing but useless pods is taken back as well.
+        taken_back = (refused or self.useless) and status.rejected.digest == spec
         as_wanted = (status.job_parallelism, status.digest.get("bootstrap")) == (
             wanted,
             status.stable.digest if taken_back else spec,

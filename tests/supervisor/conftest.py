@@ -39,6 +39,7 @@ UP = ClusterView(
     polling_interval=5,
     task_timeout=300,
     forgets=0,
+    on_trial=False,
 )
 CLUSTERS = {
     "up": UP,

@@ -39,7 +39,7 @@ def read(
 
 
 def told(*args: Any, look: Look = LOOK, idle: Any = None, **annotations: Any) -> Any:
-    return tell(*read(*args, **annotations), look, idle=idle or {}, now=NOW)
+    return tell(*read(*args, **annotations), look, [], idle=idle or {}, now=NOW)
 
 
 def test_figures_and_where_they_come_from():
@@ -49,6 +49,7 @@ def test_figures_and_where_they_come_from():
         answering=True,
         flink_version="2.3.0",
         task_managers=3,
+        stable=REVISION,
     )
 
 

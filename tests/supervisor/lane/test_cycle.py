@@ -116,6 +116,25 @@ def test_it_knows_the_secrets_of_its_cluster_and_jobs_also_of_earlier_specs(cycl
     assert cycle.secrets == {"letmein-first", "letmein-second", "letmein-third"}
 
 
+def test_an_update_that_fails_is_rejected_and_told_once(cycle):
+    cycle.tick()
+    cluster = cycle.stage.kube.objects["flinkclusters", "demo"]
+    cluster["spec"] |= {"runtime": {"image": "flink:absent"}, "updateTimeout": 1}
+    trial = clusters.Trial(clusters.revision(clusters.read(cluster)), "2026-01-01T00:00:00Z")
+    cluster["status"] |= {"supervisorStatus": "Starting", "revision": trial.revision, "onTrial": True}
+    cluster["status"] |= {"stable": {"revision": "r1"}, "message": "pod jm: ErrImagePull"}
+    cluster["metadata"] |= {
+        "uid": "c1",
+        "annotations": {names.REPORT: clusters.Report(stable="r1", trial=trial).text()},
+    }
+    cycle.stage.flink.answers = False
+    cycle.stage.job["status"] = {}
+    for _ in range(3):
+        cycle.tick()
+    assert (cycle.report.rejected.revision, cycle.report.rejected.failure) == (trial.revision, "pod jm: ErrImagePull")
+    assert cycle.stage.kube.events.count("RolledBack") == 1
+
+
 @pytest.mark.parametrize("error", [Conflict(409, "Conflict", "changed"), Unreachable("no", sent=True)])
 def test_a_report_that_cannot_be_written_stops_nothing(cycle, error):
     def refuse(where: str) -> None:

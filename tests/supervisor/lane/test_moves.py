@@ -1,0 +1,89 @@
+"""A job under an update of its cluster that fails: it comes back from the savepoint taken for the update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def updated(stage: Any) -> None:
+    """The job is saved, and the pods of an update are there."""
+    stage.cluster(supervisorStatus="Stopping", targetRevision="r2")
+    stage.play(lambda: not stage.status.holds_cluster)
+    stage.flink.lose()
+    stage.cluster(supervisorStatus="Started", revision="r2", incarnation=2, onTrial=True)
+
+
+def back(stage: Any) -> None:
+    """The update is taken back: published, and done when the job has let go."""
+    stage.cluster(supervisorStatus="Stopping", targetRevision="r1")
+    stage.play(lambda: not stage.status.holds_cluster)
+    stage.flink.lose()
+    stage.cluster(supervisorStatus="Started", revision="r1", incarnation=3, onTrial=False)
+
+
+def no_checkpoint_counts(stage: Any) -> None:
+    """Its tasks run on the update, and no checkpoint completes."""
+    stage.flink.checkpoint_every = 1e9
+    updated(stage)
+    stage.play(lambda: stage.is_in("Started"))
+    stage.annotate("TRIGGER_SAVEPOINT")  # what it writes there is no way back
+    stage.settle(0.3)
+    stage.flink.checkpoint_every = 10.0
+
+
+def refused(stage: Any) -> None:
+    """With the policy Never it stays Stopped for as long as those pods are there."""
+    stage.flink.refused.add("2_app.jar")
+    updated(stage)
+    stage.play(lambda: stage.is_in("Stopped"))
+
+
+def no_pods(stage: Any) -> None:
+    updated(stage)
+    stage.flink.answers = False
+    stage.settle(60)
+    stage.flink.answers = True
+
+
+@pytest.mark.parametrize("fault", [no_checkpoint_counts, refused, no_pods])
+def test_it_comes_back_from_where_the_update_began(ready, fault):
+    ready.settle(25)
+    fault(ready)
+    saved = "s3://s/savepoint-1"
+    back(ready)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == saved
+    assert ready.flink.savepoints == 1
+    assert ready.flink.most_at_once == 1
+    assert ready.status.runs_on.revision == "r1"
+
+
+def test_what_it_wrote_on_an_update_that_works_is_its_newest_state(ready):
+    updated(ready)
+    ready.play(ready.is_ready)
+    assert ready.status.runs_on.ready
+    ready.settle(25)
+    back(ready)  # another edit, which is the spec of before
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-2"
+
+
+def test_a_suspension_on_the_way_begins_nothing_anew(ready):
+    updated(ready)
+    ready.flink.checkpoint_every = 1e9
+    ready.play(lambda: ready.is_in("Started"))
+    ready.edit(suspend=True)
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.edit(suspend=False)
+    ready.flink.checkpoint_every = 10.0
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-2"
+
+
+def test_a_savepoint_that_an_update_may_be_taken_back_to_is_not_given_to_flink(ready):
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "claimMode": "CLAIM"})
+    updated(ready)
+    ready.play(ready.is_ready)
+    assert ready.status.claim_mode in ("", "NO_CLAIM")
