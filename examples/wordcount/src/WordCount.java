@@ -23,7 +23,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
  *
  * <p>numbers 0, 1, 2, ... -> word of n -> keyed count of that word -> report. The n-th number is the word n % 100, so
  * its count must be n / 100 + 1. The last operator, "report", keeps in its state how many records it has seen and how
- * many had a wrong count, and shows both as gauges.
+ * many had a wrong count, and shows both as gauges, and for how long no record came when it was stopped and started again.
  *
  * <p>The same source compiles and runs on Flink 1.17 to 2.3: state and gauges are made in initializeState, because the
  * signature of RichFunction.open changed in between.
@@ -147,19 +147,26 @@ public final class WordCount {
         public void snapshotState(FunctionSnapshotContext context) {}
     }
 
-    /** Checks each count and shows what it saw: the gauges total, errors, highest and restored. */
+    /** Checks each count and shows what it saw: the gauges total, errors, highest, restored and pause. */
     public static final class Report extends RichMapFunction<Tuple2<Long, Long>, Long>
             implements CheckpointedFunction {
         private static final long serialVersionUID = 1L;
-        private transient ListState<Long> state; // total, errors, highest
+        private transient ListState<Long> state; // total, errors, highest, latest
         // Read by the thread that reports metrics.
         private transient volatile long total;
         private transient volatile long errors;
         private transient volatile long highest;
         private transient volatile long restored; // the total at the restore, -1 when started empty
+        private transient volatile long pause; // ms between its last record and the first one now, -1 before that
+        private transient long latest; // when the last record came, 0 for never
 
         @Override
         public Long map(Tuple2<Long, Long> counted) {
+            long now = System.currentTimeMillis();
+            if (pause < 0 && latest > 0) {
+                pause = now - latest;
+            }
+            latest = now;
             total = total + 1;
             highest = Math.max(highest, counted.f0);
             if (counted.f1 != counted.f0 / WORDS + 1) {
@@ -171,7 +178,7 @@ public final class WordCount {
         @Override
         public void initializeState(FunctionInitializationContext context) throws Exception {
             state = context.getOperatorStateStore().getListState(new ListStateDescriptor<>("report", Types.LONG));
-            long[] saved = {0, 0, -1};
+            long[] saved = {0, 0, -1, 0};
             int i = 0;
             for (long value : state.get()) {
                 saved[i++] = value;
@@ -179,17 +186,20 @@ public final class WordCount {
             total = saved[0];
             errors = saved[1];
             highest = saved[2];
+            latest = saved[3];
             restored = context.isRestored() ? total : -1;
+            pause = -1;
             MetricGroup metrics = getRuntimeContext().getMetricGroup();
             metrics.gauge("total", (Gauge<Long>) () -> total);
             metrics.gauge("errors", (Gauge<Long>) () -> errors);
             metrics.gauge("highest", (Gauge<Long>) () -> highest);
             metrics.gauge("restored", (Gauge<Long>) () -> restored);
+            metrics.gauge("pause", (Gauge<Long>) () -> pause);
         }
 
         @Override
         public void snapshotState(FunctionSnapshotContext context) throws Exception {
-            state.update(List.of(total, errors, highest));
+            state.update(List.of(total, errors, highest, latest));
         }
     }
 }
