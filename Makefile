@@ -45,12 +45,14 @@ test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFI
 test-metacontroller: .venv/ready ## the protocol's cases, on the Metacontroller of $$KUBECONFIG
 	$(BIN)/pytest tests/local/metacontroller --cluster -o timeout=400
 
-bench: .venv/ready ## what the hooks and the redaction cost, as ratios to a floor of the same run
+bench: .venv/ready ## hooks, redaction, a job's life and its supervisor, as ratios to a floor of the same run
 	$(BIN)/python -m bench.hooks
 	$(BIN)/python -m bench.redaction
+	$(BIN)/python -m bench.life
 
-bench-cluster: .venv/ready ## 50 FlinkClusters at once, on the cluster of $$KUBECONFIG
+bench-cluster: .venv/ready ## 50 FlinkClusters at once, and a job's life, on the cluster of $$KUBECONFIG
 	$(BIN)/python -m bench.cluster
+	$(BIN)/python -m bench.life --cluster
 
 bench-scale: .venv/ready ## one supervisor for 10 and 100 FlinkClusters, on the cluster of $$KUBECONFIG; see bench/README.md
 	$(BIN)/python -m bench.scale

@@ -9,6 +9,7 @@ import json
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -113,7 +114,8 @@ class Flink(ThreadingHTTPServer):
         self._known: dict[str, JobManager] = {}
         self._make: Callable[[str], JobManager] = lambda name: JobManager(lambda: workers(name), slots, checkpoint)
         self._lock = threading.Lock()
-        self.asked = 0
+        self.asked: Counter[str] = Counter()
+        self.heard: Callable[[str, str], None] = lambda method, path: None
         threading.Thread(target=self.serve_forever, name="flink", daemon=True).start()
 
     @property
@@ -123,7 +125,9 @@ class Flink(ThreadingHTTPServer):
     def answer(self, method: str, path: str, body: Any) -> Any:
         name, _, rest = path.lstrip("/").partition("/")
         with self._lock:
-            self.asked += 1
+            about_one = rest.startswith("jobs/") and rest != "jobs/overview"
+            self.asked["requests about a job" if about_one else "other requests"] += 1
+            self.heard(method, rest)
             found = self._known.setdefault(name, self._make(name))
             if method == "GET":
                 return found.get(rest)

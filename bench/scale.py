@@ -53,7 +53,7 @@ def measure(place: Place, number: int, options: argparse.Namespace) -> None:
         try:
             first, start = figures(place, url, flink), time.monotonic()
             for index in range(number):
-                body = deployment(f"scale-{index}", options)
+                body = deployment(f"scale-{index}", options.task_managers, options.jobs)
                 place.client.create(r.FLINK_DEPLOYMENTS, body, namespace=namespace)
             cluster.until(PATIENCE, lambda: ready(place.client, r.FLINK_JOBS, namespace) >= number * options.jobs)
             cluster.until(PATIENCE, lambda: ready(place.client, r.FLINK_CLUSTERS, namespace) >= number)
@@ -79,7 +79,7 @@ def supervisor(place: Place, namespace: str, flink: Flink) -> Iterator[str]:
         yield url
 
 
-def deployment(name: str, options: argparse.Namespace) -> dict[str, Any]:
+def deployment(name: str, task_managers: int, jobs: int) -> dict[str, Any]:
     image = "flink-metacontroller/flinkctl:0.1.0"
     one = {
         "jobParallelism": 1,
@@ -87,8 +87,8 @@ def deployment(name: str, options: argparse.Namespace) -> dict[str, Any]:
         "savepoint": {"savepointMode": "Manual", "savepointInterval": 0, "savepointTargetPath": "file:///bench"},
         "restart": {"restartPolicy": "Always"},
     }
-    jobs = [{"name": f"job-{index}", "spec": one} for index in range(options.jobs)]
-    spec = {"cluster": cluster.flink_cluster(name, options.task_managers)["spec"], "jobs": jobs}
+    listed = [{"name": f"job-{index}", "spec": one} for index in range(jobs)]
+    spec = {"cluster": cluster.flink_cluster(name, task_managers)["spec"], "jobs": listed}
     return {"apiVersion": names.API_VERSION, "kind": names.DEPLOYMENT, "metadata": {"name": name}, "spec": spec}
 
 
@@ -101,13 +101,15 @@ def ready(client: KubeClient, resource: Resource, namespace: str) -> int:
 
 
 def figures(place: Place, url: str, flink: Flink) -> Figures:
-    found: dict[str, float] = defaultdict(float, {"requests to Flink": flink.asked})
+    found: dict[str, float] = defaultdict(float, {f"Flink: {what}": count for what, count in flink.asked.items()})
     for name, labels, value in samples(requests.get(f"{url}/metrics", timeout=30).text):
         match name:
             case "process_cpu_seconds_total":
                 found["supervisor: CPU seconds"] = value
             case "process_resident_memory_bytes":
                 found["= supervisor: MiB"] = value / 2**20
+            case "flink_supervisor_cycle_seconds_count":
+                found["supervisor: cycles"] += value
             case "bench_threads":
                 found["= supervisor: threads"] = value
             case "bench_kubernetes_requests_total":
