@@ -41,6 +41,11 @@ class _Slot:
     due: float = 0.0
     seen: str = ""  # resourceVersion of the object at its last step
     step: Future[float] | None = field(default=None)
+    overtaken: bool = False  # something changed during this step: the next one follows at once
+
+    @property
+    def next(self) -> float:
+        return 0.0 if self.overtaken else self.due
 
 
 class ClusterCycle:
@@ -98,7 +103,7 @@ class ClusterCycle:
         """Until something changes or a lane is due. A step that ends only says when that is: it is no news of Flink."""
         end = time.monotonic() + seconds
         while not self._changed:
-            dues = (slot.due for slot in self._slots.values() if slot.step and slot.step.done())
+            dues = (slot.next for slot in self._slots.values() if slot.step and slot.step.done())
             if (left := min([end, *dues]) - time.monotonic()) <= 0:
                 return
             self._bell.wait(left)
@@ -183,14 +188,15 @@ class ClusterCycle:
         changed, self._surroundings = shape != self._surroundings, shape
         for job in jobs:
             slot = self._slots.setdefault(job["metadata"]["uid"], _Slot(Lane(self._kube, Recorder(self._kube))))
-            if slot.step and not slot.step.done():
-                continue
             version = job["metadata"]["resourceVersion"]
-            if changed or slot.seen != version or now >= slot.due - SOON:
-                slot.seen = version
+            news = changed or slot.seen != version
+            if slot.step and not slot.step.done():
+                slot.overtaken |= news
+            elif news or now >= slot.next - SOON:
+                slot.seen, slot.overtaken = version, False
                 slot.step = self._pool.submit(self._step, slot, job, around)
                 slot.step.add_done_callback(lambda _: self._bell.set())
-        waiting = [slot.due - now for slot in self._slots.values() if slot.step and slot.step.done()]
+        waiting = [slot.next - now for slot in self._slots.values() if slot.step and slot.step.done()]
         return max(0.0, min(waiting, default=float(around.cluster.polling_interval)))
 
     def _step(self, slot: _Slot, job: Mapping[str, Any], around: Surroundings) -> float:

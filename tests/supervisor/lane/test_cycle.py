@@ -177,6 +177,33 @@ def test_a_busy_lane_is_left_alone(cycle):
     assert len(cycle.pool.kept) == 1
 
 
+@pytest.mark.parametrize("change", ["annotate", "cluster"])
+def test_what_changed_during_a_step_is_looked_at_when_it_ends(cycle, monkeypatch, change):
+    """Not when the job is due again, a whole pollingInterval later."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cycle.stage.lane, "step", lambda resource, around: 7.0)
+    cycle.tick()
+    now[0] += 7.0
+    cycle.pool.busy = True
+    cycle.tick()
+    (step,) = cycle.pool.kept
+    if change == "annotate":
+        cycle.stage.annotate("STOP")
+    else:
+        cycle.stage.cluster(supervisorStatus="Stopping")
+    cycle.tick()
+    cycle._slots["6f1c"].due = now[0] + 7.0
+    step.set_result(7.0)
+    monkeypatch.setattr(cycle._bell, "wait", lambda seconds: pytest.fail(f"{seconds} s are slept"))
+    cycle._sleep(60.0)
+    cycle.pool.busy = False
+    cycle.tick()
+    assert cycle.pool.done == 2
+    assert cycle.tick() <= 5
+    assert cycle.pool.done == 2
+
+
 def test_a_job_of_the_same_name_has_a_lane_of_its_own(cycle):
     cycle.tick()
     cycle.stage.job["metadata"]["uid"] = "another"
