@@ -1,112 +1,110 @@
-"""What people ask of clusters and jobs: requests in annotations, the scale subresource, deletion."""
+"""Changes of deployments, clusters and jobs as a person makes them: asked back, told, and waited for."""
 
 from __future__ import annotations
 
-import time
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cli import kinds, output, verdicts
-from cli.errors import Failed
-from cli.options import Patience, Shape
+import click
+
+from cli import kinds, output, verbs, verdicts
+from cli.errors import FAILED
+from cli.manifests import Manifest
+from cli.options import Manner
 from cli.session import Session
 from cli.verdicts import Goal
 from cli.waiting import Awaited, wait
-from clients.kube import Resource, resources
+from clients.kube import Resource
 from core import cluster as clusters
 from core import job as jobs
 from core import names
-from core.states import Phase, RequestedAction
 
 Object = dict[str, Any]
 
 
-def start(session: Session, resource: Resource, called: Sequence[str], patience: Patience, *, without: bool) -> None:
-    """START, which is a restart where it runs already."""
+def create(session: Session, manifest: Manifest, manner: Manner) -> None:
+    item = verbs.create(session, manifest, manner.dry_run)
+    output.data(f"{kinds.title_of(item)} created{manner.note}")
+    conclude(session, [awaited(session, item, verdicts.Current())], manner)
+
+
+def update(session: Session, manifest: Manifest, manner: Manner) -> None:
+    item = verbs.update(session, manifest, manner.dry_run)
+    output.data(f"{kinds.title_of(item)} updated{manner.note}")
+    conclude(session, [awaited(session, item, verdicts.Current())], manner)
+
+
+def delete(session: Session, resource: Resource, called: Sequence[str], manner: Manner) -> None:
     items = [session.get(resource, name) for name in called]
     for item in items:
-        if why := _cannot_start(item):
-            raise Failed(f"{kinds.title_of(item)} cannot start: {why}")
-    _request(session, resource, items, RequestedAction.START, patience, verdicts.Started, without=without)
+        if owner := _owner(item):
+            output.warning(f"{kinds.title_of(item)} belongs to {owner}, which makes it again")
+    ask(f"Delete {_listed(items)}?", manner)
+    going = []
+    for item in items:
+        gone = verbs.delete(session, item, manner.dry_run)
+        output.data(f"{kinds.title_of(item)} {'deleted' if gone else 'is being deleted'}{manner.note}")
+        if not gone:
+            going.append(awaited(session, item, verdicts.Gone(item["metadata"]["uid"])))
+    conclude(session, going, manner)
 
 
-def _cannot_start(item: Object) -> str:
-    body = item.get("spec") or {}
-    if body.get("suspend"):
-        return "spec.suspend is true"
-    if item["kind"] == names.JOB and not jobs.read(item).parallelism:
-        return "its parallelism is 0; scale it first"
-    return ""
+def _owner(item: Object) -> str:
+    owners = item["metadata"].get("ownerReferences") or []
+    found = next((owner for owner in owners if owner.get("controller")), None)
+    return f"{found['kind']} {found['name']}" if found else ""
+
+
+def start(
+    session: Session, resource: Resource, called: Sequence[str], manner: Manner, *, without: bool, word: str = "start"
+) -> None:
+    items = [session.get(resource, name) for name in called]
+    if without and resource.kind == names.JOB:
+        ask(f"{word.capitalize()} {_listed(items)} with an empty state?", manner)
+    asked = request(
+        items, word, manner, lambda item: verbs.start(session, item, without=without, dry_run=manner.dry_run)
+    )
+    conclude(session, [awaited(session, item, verdicts.Started(item)) for item in asked], manner)
 
 
 def stop(
-    session: Session,
-    resource: Resource,
-    called: Sequence[str],
-    patience: Patience,
-    *,
-    without: bool,
-    drain: bool = False,
+    session: Session, resource: Resource, called: Sequence[str], manner: Manner, *, without: bool, drain: bool = False
 ) -> None:
     items = [session.get(resource, name) for name in called]
-    goal = verdicts.Stopped()
-    _request(
-        session, resource, items, RequestedAction.STOP, patience, lambda before: goal, without=without, drain=drain
-    )
+    if without:
+        ask(f"Stop {_listed(items)} without a savepoint?", manner)
+
+    def send(item: Object) -> Object:
+        return verbs.stop(session, item, without=without, drain=drain, dry_run=manner.dry_run)
+
+    asked = request(items, "stop", manner, send)
+    conclude(session, [awaited(session, item, verdicts.Stopped()) for item in asked], manner)
 
 
-def _request(
-    session: Session,
-    resource: Resource,
-    items: Sequence[Object],
-    action: RequestedAction,
-    patience: Patience,
-    goal: Callable[[Object], Goal],
-    *,
-    without: bool = False,
-    drain: bool = False,
-) -> None:
-    """Asks all, then waits for all."""
-    asked = [ask(session, resource, item, action, without=without, drain=drain) for item in items]
-    for item in asked:
-        output.data(f"{kinds.title_of(item)} {action.lower().replace('_', ' ')} requested")
-    _await(session, [_awaited(resource, item, goal(item)) for item in asked], patience)
+def request(items: Sequence[Object], word: str, manner: Manner, send: Callable[[Object], Object]) -> list[Object]:
+    """Asks all, and says so; the objects with their requests."""
+    asked = []
+    for item in items:
+        tell_pending(item)
+        asked.append(send(item))
+        output.data(f"{kinds.title_of(item)} {word} requested{manner.note}")
+    return asked
 
 
-def ask(
-    session: Session,
-    resource: Resource,
-    item: Object,
-    action: RequestedAction,
-    *,
-    without: bool = False,
-    drain: bool = False,
-) -> Object:
-    """Writes the request; the object with it."""
+def tell_pending(item: Object) -> None:
     if before := verdicts.pending(item):
         output.warning(f"{kinds.title_of(item)}: replaces {before}, which nobody has taken up yet")
-    annotations = {
-        names.REQUESTED_ACTION: str(action),
-        names.ACTION_TIMESTAMP: str(time.time_ns() // 1_000_000),
-        names.WITHOUT_SAVEPOINT: str(without).lower(),
-        names.DRAIN: str(drain).lower(),
-    }
-    metadata = item["metadata"]
-    patch = {"metadata": {"annotations": annotations}}
-    return session.client.patch(resource, metadata["name"], patch, namespace=metadata["namespace"])
 
 
-def scale(session: Session, resource: Resource, called: Sequence[str], replicas: int, patience: Patience) -> None:
-    """Through the scale subresource, as `kubectl scale` and autoscalers do."""
+def scale(session: Session, resource: Resource, called: Sequence[str], replicas: int, manner: Manner) -> None:
     items = []
-    for name in called:
-        for text in _about_scale(session.get(resource, name), replicas):
-            output.warning(f"{kinds.title(resource, name)}: {text}")
-        patch = {"spec": {"replicas": replicas}}
-        session.client.patch(resource, name, patch, namespace=session.namespace, subresource="scale")
-        items.append(session.get(resource, name))
-        output.data(f"{kinds.title(resource, name)} scaled to {replicas}")
-    _await(session, [_awaited(resource, item, verdicts.Scaled()) for item in items], patience)
+    for before in [session.get(resource, name) for name in called]:
+        for text in _about_scale(before, replicas):
+            output.warning(f"{kinds.title_of(before)}: {text}")
+        items.append(verbs.scale(session, before, replicas, manner.dry_run))
+        output.data(f"{kinds.title_of(before)} scaled to {replicas}{manner.note}")
+    conclude(session, [awaited(session, item, verdicts.Scaled()) for item in items], manner)
 
 
 def _about_scale(item: Object, replicas: int) -> list[str]:
@@ -128,96 +126,31 @@ def _about_scale(item: Object, replicas: int) -> list[str]:
     return found
 
 
-def delete(session: Session, resource: Resource, called: Sequence[str], patience: Patience) -> None:
-    """In the background, that very object; without a question, as kubectl does."""
-    awaited = []
-    for item in [session.get(resource, name) for name in called]:
-        metadata = item["metadata"]
-        if owner := _owner(item):
-            output.warning(f"{kinds.title_of(item)} belongs to {owner}, which makes it again")
-        answer = session.client.delete(resource, metadata["name"], namespace=metadata["namespace"], uid=metadata["uid"])
-        gone = answer.get("kind") == "Status"
-        output.data(f"{kinds.title_of(item)} {'deleted' if gone else 'is being deleted'}")
-        if not gone:
-            awaited.append(_awaited(resource, item, verdicts.Gone(metadata["uid"])))
-    _await(session, awaited, patience)
-
-
-def _owner(item: Object) -> str:
-    owners = item["metadata"].get("ownerReferences") or []
-    found = next((owner for owner in owners if owner.get("controller")), None)
-    return f"{found['kind']} {found['name']}" if found else ""
-
-
-# ---- savepoints ----------------------------------------------------------------------------------------------------
-
-
-def trigger_savepoint(session: Session, name: str, patience: Patience) -> None:
-    """Prints the path alone, when it waits for it."""
-    item = session.get(resources.FLINK_JOBS, name)
-    title = kinds.title_of(item)
-    if verdicts.phase(item) != Phase.STARTED:
-        raise Failed(f"{title} is {verdicts.phase(item)}: only a running job can take a savepoint")
-    asked = ask(session, resources.FLINK_JOBS, item, RequestedAction.TRIGGER_SAVEPOINT)
-    if not patience.wait:
-        output.data(f"{title} savepoint requested")
-        output.hint(f"see: flinkctl savepoint list {name}")
+def ask(question: str, manner: Manner) -> None:
+    """Goes on after a yes. Only a person on a terminal is asked, and only about what would be done for real."""
+    if manner.yes or manner.note or not sys.stdin.isatty():
         return
-    output.note(f"{title} savepoint requested")
-    awaited = _awaited(resources.FLINK_JOBS, asked, verdicts.Saved(asked))
-    wait(session, [awaited], patience.timeout)
-    output.data(awaited.verdict.text)
+    if not click.confirm(question, err=True):
+        raise click.exceptions.Exit(FAILED)
 
 
-def forget_savepoints(session: Session, name: str, patience: Patience) -> None:
-    item = session.get(resources.FLINK_JOBS, name)
-    goal = verdicts.Consumed("forgot its recovery points")
-    _request(session, resources.FLINK_JOBS, [item], RequestedAction.FORGET_SAVEPOINT, patience, lambda before: goal)
-
-
-def list_savepoints(session: Session, name: str, shape: Shape) -> None:
-    """The recovery points of a job, newest first: from the first one that can be read the job comes back."""
-    points = verdicts.status_of(session.get(resources.FLINK_JOBS, name)).get("recoveryPoints") or []
-    if shape.format in ("json", "yaml"):
-        output.data(output.document(points, shape.format))
-    elif shape.format == "name":
-        for point in points:
-            output.data(point["path"])
-    elif points:
-        rows = recovery_table(points, wide=shape.format == "wide")
-        output.data(output.table(rows[1:] if shape.no_headers else rows))
-    else:
-        output.note(f"{kinds.title(resources.FLINK_JOBS, name)} has no recovery point.")
-
-
-def recovery_table(points: Sequence[Object], *, wide: bool = False) -> list[tuple[str, ...]]:
-    """Head and rows."""
-    head = ("TYPE", "TIME", "CHECKPOINT-ID", *(("JOB-ID",) if wide else ()), "PATH")
-    rows = [
-        (
-            point.get("type", ""),
-            point.get("timestamp", ""),
-            str(point.get("checkpointId", "")),
-            *((point.get("jobId", ""),) if wide else ()),
-            point.get("path", ""),
-        )
-        for point in points
-    ]
-    return [head, *rows]
+def _listed(items: Sequence[Object]) -> str:
+    return ", ".join(map(kinds.title_of, items))
 
 
 # ---- waiting -------------------------------------------------------------------------------------------------------
 
 
-def _awaited(resource: Resource, item: Object, goal: Goal) -> Awaited:
-    return Awaited(resource, item["metadata"]["namespace"], item["metadata"]["name"], goal)
+def awaited(session: Session, item: Object, goal: Goal) -> Awaited:
+    metadata = item["metadata"]
+    return Awaited(kinds.of(item), metadata.get("namespace") or session.namespace, metadata["name"], goal)
 
 
-def _await(session: Session, awaited: Sequence[Awaited], patience: Patience) -> None:
-    if not patience.wait:
-        if awaited:
-            output.hint(f"see: flinkctl status {awaited[0].resource.kind.lower()} {awaited[0].name}")
-        return
-    wait(session, awaited, patience.timeout)
-    for one in awaited:
-        output.data(f"{one.title} {one.verdict.text}")
+def conclude(session: Session, all: Sequence[Awaited], manner: Manner) -> None:
+    """Waits if that is wanted, and says what came of it; else says where to look."""
+    if manner.waits:
+        wait(session, all, manner.timeout)
+        for one in all:
+            output.data(f"{one.title} {one.verdict.text}")
+    elif all and not manner.note:
+        output.hint(f"see: flinkctl status {all[0].resource.kind.lower()} {all[0].name}")

@@ -7,17 +7,16 @@ from typing import Any
 from cli import kinds, manifests, merge, output
 from cli.errors import Failed
 from cli.manifests import Manifest
-from cli.options import Patience, Where
+from cli.options import CLIENT, SERVER, Manner, Where
 from cli.session import Session
 from cli.verdicts import Current
 from cli.waiting import Awaited, wait
 from clients.kube import KubeError, NotFound
 
 Object = dict[str, Any]
-NOTES = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 
-def apply(where: Where, paths: tuple[str, ...], *, dry_run: str, patience: Patience) -> None:
+def apply(where: Where, paths: tuple[str, ...], manner: Manner) -> None:
     """Nothing is sent while any manifest is wrong; afterwards one refusal does not keep the others back."""
     found = manifests.read(paths)
     wrong = [text for manifest in found for text in manifests.problems(manifest)]
@@ -26,9 +25,9 @@ def apply(where: Where, paths: tuple[str, ...], *, dry_run: str, patience: Patie
     session = Session(where)
     for manifest in found:
         _namespace(manifest, session, where)
-    refused = [text for manifest in found if (text := _apply(session, where, manifest, dry_run))]
-    if patience.wait and dry_run == "none" and not refused:
-        _wait(session, where, found, patience)
+    refused = [text for manifest in found if (text := _apply(session, where, manifest, manner))]
+    if manner.waits and not refused:
+        _wait(session, where, found, manner.timeout)
     if refused:
         raise Failed("\n".join(refused))
 
@@ -44,24 +43,24 @@ def _namespace(manifest: Manifest, session: Session, where: Where) -> str | None
     return str(own or session.namespace)
 
 
-def _apply(session: Session, where: Where, manifest: Manifest, dry_run: str) -> str:
+def _apply(session: Session, where: Where, manifest: Manifest, manner: Manner) -> str:
     """Says what was done; the error's text if nothing was."""
     title = kinds.title(manifest.resource, manifest.name)
     try:
-        word = _send(session, manifest, _namespace(manifest, session, where), dry_run)
+        word = _send(session, manifest, _namespace(manifest, session, where), manner.dry_run)
     except KubeError as error:
         return f"{manifest.source}: {title}: {error}"
-    output.data(f"{title} {word}{NOTES[dry_run]}")
+    output.data(f"{title} {word}{manner.note}")
     return ""
 
 
 def _send(session: Session, manifest: Manifest, namespace: str | None, dry_run: str) -> str:
     client, resource, name = session.client, manifest.resource, manifest.name
-    wanted, server = merge.remembered(manifest.body, namespace), dry_run == "server"
+    wanted, server = merge.remembered(manifest.body, namespace), dry_run == SERVER
     try:
         live = client.get(resource, name, namespace=namespace)
     except NotFound:
-        if dry_run != "client":
+        if dry_run != CLIENT:
             client.create(resource, wanted, namespace=namespace, dry_run=server)
         return "created"
     last = merge.last_applied(live)
@@ -70,7 +69,7 @@ def _send(session: Session, manifest: Manifest, namespace: str | None, dry_run: 
     change = merge.patch(last or {}, wanted, live)
     if not change:
         return "unchanged"
-    if dry_run == "client":
+    if dry_run == CLIENT:
         return "configured"
     after = client.patch(resource, name, change, namespace=namespace, dry_run=server)
     return "unchanged" if _version(after) == _version(live) else "configured"
@@ -80,13 +79,13 @@ def _version(item: Object) -> str:
     return str(item["metadata"].get("resourceVersion"))
 
 
-def _wait(session: Session, where: Where, found: list[Manifest], patience: Patience) -> None:
+def _wait(session: Session, where: Where, found: list[Manifest], timeout: float) -> None:
     """For our own kinds: others have no state that says when they are ready."""
     awaited = [
         Awaited(manifest.resource, str(_namespace(manifest, session, where)), manifest.name, Current())
         for manifest in found
         if manifest.resource in kinds.FLINK
     ]
-    wait(session, awaited, patience.timeout)
+    wait(session, awaited, timeout)
     for one in awaited:
         output.data(f"{one.title} {one.verdict.text}")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cli import kinds, output, tables
+from cli import kinds, output, tables, verbs
 from cli.errors import Failed
 from cli.options import Shape
 from cli.session import Session
@@ -35,14 +35,9 @@ def wanted(resource: Resource, names: tuple[str, ...], selector: str | None) -> 
 
 
 def of_cluster(session: Session, one: Wanted, cluster: str) -> Wanted:
-    """Only the jobs of one cluster, which a job may name in three ways."""
-    listed = session.client.list(resources.FLINK_CLUSTERS, namespace=session.scope)["items"]
-    clusters = tuple(item["metadata"]["name"] for item in listed)
-
-    def only(item: Object) -> bool:
-        return names.bound_cluster(item["metadata"], item.get("spec") or {}, clusters) == cluster
-
-    return one._replace(only=only)
+    """Only the jobs of one cluster."""
+    bound = verbs.binding(session)
+    return one._replace(only=lambda item: bound(item) == cluster)
 
 
 def show(session: Session, asked: tuple[Wanted, ...], shape: Shape) -> None:

@@ -61,6 +61,11 @@ def title(resource: Resource, name: str) -> str:
     return f"{'.'.join(filter(None, (resource.kind.lower(), resource.group)))}/{name}"
 
 
+def of(item: Mapping[str, Any]) -> Resource:
+    """The kind of an object of ours."""
+    return KNOWN[item["apiVersion"], item["kind"]]
+
+
 def title_of(item: Mapping[str, Any]) -> str:
     known = KNOWN.get((item["apiVersion"], item["kind"]))
     name = item["metadata"]["name"]

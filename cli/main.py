@@ -23,12 +23,14 @@ COMMANDS = {
     "cluster": "cluster",
     "job": "job",
     "savepoint": "savepoint",
+    "jobmanager": "jobmanager",
+    "taskmanager": "taskmanager",
     "hooks": "hooks",
     "supervisor": "supervisor",
     "bootstrap": "bootstrap",
 }
 # The Toolbox says `clusters list` and `cluster start`: both are taken everywhere.
-ALIASES = {"deployments": "deployment", "clusters": "cluster", "jobs": "job", "savepoints": "savepoint"}
+ALIASES = {f"{noun}s": noun for noun in ("deployment", "cluster", "job", "savepoint", "taskmanager")}
 SERVERS = frozenset({"hooks", "supervisor", "bootstrap"})
 
 

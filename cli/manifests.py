@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import yaml
 
 import crds
@@ -57,33 +58,70 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def read(paths: tuple[str, ...]) -> list[Manifest]:
-    """The manifests of files, folders (not of those inside) and `-`, in order. Failed names the file and document."""
-    found = [manifest for path in paths for manifest in _read(path)]
+    """The manifests of files, folders (not of those inside), URLs and `-`, in order. Failed names file and document."""
+    found = [manifest for path in paths for text in _texts(path) for manifest in parse(*text)]
     if not found:
         raise Failed(f"{', '.join(paths)}: no object in there")
     return found
 
 
-def _read(path: str) -> Iterator[Manifest]:
+def _texts(path: str) -> Iterator[tuple[str, str]]:
+    """Where each text is from, and the text."""
     if path == "-":
-        yield from parse("stdin", sys.stdin.read())
-        return
-    place = Path(path)
-    files = sorted(file for file in place.iterdir() if file.suffix in SUFFIXES) if place.is_dir() else [place]
-    for file in files:
-        yield from parse(str(file), file.read_text("utf-8"))
+        yield "stdin", sys.stdin.read()
+    elif path.startswith(("http://", "https://")):
+        yield path, _download(path)
+    else:
+        place = Path(path)
+        files = sorted(file for file in place.iterdir() if file.suffix in SUFFIXES) if place.is_dir() else [place]
+        for file in files:
+            yield str(file), file.read_text("utf-8")
+
+
+def _download(url: str) -> str:
+    import requests
+
+    try:
+        answer = requests.get(url, timeout=(5, 30))
+    except requests.RequestException as error:
+        raise Failed(f"{url}: {error}") from error
+    if answer.status_code != 200:
+        raise Failed(f"{url}: HTTP {answer.status_code} {answer.reason}")
+    return answer.content.decode("utf-8", "replace")
 
 
 def parse(source: str, text: str) -> Iterator[Manifest]:
     """The objects of a YAML or JSON text; a List is its items."""
+    for where, document in _documents(source, text):
+        yield from _objects(where, document)
+
+
+def _documents(source: str, text: str) -> Iterator[tuple[str, Any]]:
     try:
         documents = list(yaml.load_all(text, _Loader))
     except yaml.YAMLError as error:
         raise Failed(f"{source}: {' '.join(str(error).split())}") from error
     for number, document in enumerate(documents, 1):
-        where = source if len(documents) == 1 else f"{source}, document {number}"
         if document is not None:
-            yield from _objects(where, document)
+            yield source if len(documents) == 1 else f"{source}, document {number}", document
+
+
+def one(path: str, resource: Resource, name: str | None) -> Manifest:
+    """The one object that a file holds: its whole manifest, or its spec alone, which needs a name from elsewhere."""
+    documents = [document for text in _texts(path) for document in _documents(*text)]
+    if len(documents) != 1 or not isinstance(documents[0][1], dict):
+        raise Failed(f"{path}: must hold one spec, or one manifest")
+    body = documents[0][1]
+    if "kind" not in body:
+        if not name:
+            raise click.UsageError("a spec alone needs a NAME")
+        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}, "spec": body}
+    (found,) = _objects(path, body)
+    if found.resource != resource:
+        raise Failed(f"{path}: kind: must be {resource.kind}, not {found.resource.kind}")
+    if name and found.name != name:
+        raise Failed(f'{path}: metadata.name is "{found.name}", and the command says "{name}"')
+    return found
 
 
 def _objects(where: str, document: Any) -> Iterator[Manifest]:
@@ -104,13 +142,17 @@ def _objects(where: str, document: Any) -> Iterator[Manifest]:
     yield Manifest(where, resource, json.loads(json.dumps(document)))
 
 
-def problems(manifest: Manifest) -> list[str]:
-    """What the API server would refuse, as FILE: KIND NAME: PATH: SENTENCE. Only our own kinds are known that well."""
+def problems(manifest: Manifest, *, partial: bool = False) -> list[str]:
+    """What the API server would refuse, as FILE: KIND NAME: PATH: SENTENCE. Only our own kinds are known that well.
+
+    partial: the manifest is a patch, so that what is missing is no problem.
+    """
     if manifest.resource.kind not in crds.KINDS:
         return []
     known, body = crds.schema(manifest.resource.kind), manifest.body
     found = [f"{path}: unknown field" for path in schema.unknown_fields(known, body)]
-    filled = schema.apply_defaults(known, schema.prune(known, body))
-    found += schema.errors(known, filled) or schema.cel_errors(known, None, filled)
-    found += validation.beyond_schema(filled.get("spec"), "spec")
+    if not partial:
+        filled = schema.apply_defaults(known, schema.prune(known, body))
+        found += schema.errors(known, filled) or schema.cel_errors(known, None, filled)
+    found += validation.beyond_schema(body.get("spec"), "spec")
     return [f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {text}" for text in found]

@@ -13,6 +13,7 @@ import click
 Function = Callable[..., Any]
 
 VERBOSE = "flinkctl.verbose"
+NONE, CLIENT, SERVER = DRY_RUNS = ("none", "client", "server")
 FORMATS = ("table", "wide", "json", "yaml", "name")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
@@ -38,11 +39,22 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Patience:
-    """Whether to wait for the outcome, and for how many seconds at most."""
+class Manner:
+    """How a change is made: with or without waiting (so many seconds), for real or not, with or without a question."""
 
     wait: bool = False
     timeout: float = 300.0
+    dry_run: str = NONE
+    yes: bool = False
+
+    @property
+    def waits(self) -> bool:
+        return self.wait and self.dry_run == NONE
+
+    @property
+    def note(self) -> str:
+        """What is added to what was done."""
+        return {NONE: "", CLIENT: " (dry run)", SERVER: " (server dry run)"}[self.dry_run]
 
 
 class Duration(click.ParamType[float]):
@@ -120,32 +132,37 @@ selector = click.option("-l", "--selector", metavar="LABELS", help="Only objects
 watch = click.option("-w", "--watch", is_flag=True, help="Go on and print each change, until Ctrl-C.")
 
 
-def patience(*, default: bool = False) -> Callable[[Function], Function]:
-    """--wait/--no-wait and --timeout; the command takes `patience: Patience`. A --timeout alone means --wait."""
+def manner(*, waits: bool = False, asks: bool = False) -> Callable[[Function], Function]:
+    """--wait/--no-wait, --timeout and --dry-run, and --yes where it asks; the command takes `manner: Manner`.
+
+    A --timeout alone means --wait; `waits` is the default.
+    """
 
     def decorate(function: Function) -> Function:
         @functools.wraps(function)
-        def command(*, wait: bool | None, timeout: float | None, **rest: Any) -> Any:
-            waits = wait if wait is not None else default or timeout is not None
-            return function(patience=Patience(waits, timeout or Patience.timeout), **rest)
+        def command(*, wait: bool | None, timeout: float | None, dry_run: str, yes: bool = False, **rest: Any) -> Any:
+            decided = wait if wait is not None else waits or timeout is not None
+            return function(manner=Manner(decided, timeout or Manner.timeout, dry_run, yes), **rest)
 
-        usual = "wait" if default else "no-wait"
+        usual = "wait" if waits else "no-wait"
         added = [
             click.option("--wait/--no-wait", default=None, help=f"Wait until it is done.  [default: {usual}]"),
             click.option("--timeout", type=Duration(), metavar="DURATION", help="Wait at most so long.  [default: 5m]"),
+            click.option(
+                "--dry-run",
+                type=click.Choice(DRY_RUNS),
+                default=NONE,
+                show_default=True,
+                help="client: send nothing; server: let the server check it and store nothing.",
+            ),
         ]
+        if asks:
+            added.append(
+                click.option("-y", "--yes", is_flag=True, help="Do not ask, which happens on a terminal only.")
+            )
         return _with(command, added)
 
     return decorate
-
-
-dry_run = click.option(
-    "--dry-run",
-    type=click.Choice(["none", "client", "server"]),
-    default="none",
-    show_default=True,
-    help="client: send nothing; server: let the server check it and store nothing.",
-)
 
 
 def _with(function: Function, options: Sequence[Callable[[Function], Any]]) -> Function:

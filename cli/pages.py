@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from cli import output, verdicts
-from cli.actions import recovery_table
 from core import conditions, names, pods, times
 
 Object = Mapping[str, Any]
@@ -232,3 +231,19 @@ def moment(event: Object) -> str:
 
 def _one_line(text: Any) -> str:
     return " ".join(str(text or "").split())
+
+
+def recovery_table(points: Sequence[Object], *, wide: bool = False) -> list[tuple[str, ...]]:
+    """Head and rows."""
+    head = ("TYPE", "TIME", "CHECKPOINT-ID", *(("JOB-ID",) if wide else ()), "PATH")
+    rows = [
+        (
+            point.get("type", ""),
+            point.get("timestamp", ""),
+            str(point.get("checkpointId", "")),
+            *((point.get("jobId", ""),) if wide else ()),
+            point.get("path", ""),
+        )
+        for point in points
+    ]
+    return [head, *rows]

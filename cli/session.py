@@ -6,14 +6,15 @@ from typing import Any
 
 from cli.errors import Failed
 from cli.options import Where
-from clients.kube import KubeClient, NotFound, Resource, connect
+from clients.kube import Connection, KubeClient, NotFound, Resource, connect
 
 
 class Session:
     """`namespace` is for one object; `scope` is for many of them: None stands for all namespaces."""
 
-    def __init__(self, where: Where) -> None:
-        connection = connect(where.kubeconfig, where.context)
+    def __init__(self, where: Where, connection: Connection | None = None) -> None:
+        """connection: instead of what the kubeconfig says."""
+        connection = connection or connect(where.kubeconfig, where.context)
         self.client = KubeClient(connection)
         self.namespace = where.namespace or connection.namespace
         self.scope = None if where.all_namespaces else self.namespace

@@ -251,6 +251,7 @@ class KubeClient:
         propagation: str = "Background",
         uid: str | None = None,
         grace_seconds: int | None = None,
+        dry_run: bool = False,
     ) -> Object:
         """DELETE; the object while finalizers hold it, else a Status. uid: only that very object, else Conflict."""
         body: Object = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -258,7 +259,7 @@ class KubeClient:
             body["preconditions"] = {"uid": uid}
         if grace_seconds is not None:
             body["gracePeriodSeconds"] = grace_seconds
-        return self._object("DELETE", self._path(resource, name, namespace), json=body)
+        return self._object("DELETE", self._path(resource, name, namespace), json=body, params=_dry_run(dry_run))
 
     def logs(
         self,
@@ -277,11 +278,23 @@ class KubeClient:
         return (line.decode("utf-8", "replace") for line in self.lines(response, timeout))
 
     def service_proxy(
-        self, namespace: str, service: str, port: int | str, path: str, params: Mapping[str, Any] | None = None
+        self,
+        namespace: str,
+        service: str,
+        port: int | str,
+        path: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        json: Any = None,
     ) -> Any:
-        """GET from a Service through the API server; the decoded JSON. A 5xx is not repeated: it is the service's."""
+        """GET from a Service through the API server, or POST where there is JSON to send; the decoded JSON.
+
+        A 5xx is not repeated: it is the service's.
+        """
         door = SERVICES.path(namespace, segment(f"{service}:{port}"), "proxy")
-        return self._json("GET", f"{door}/{path.lstrip('/')}", params=params, repeat_server_errors=False)
+        method = "GET" if json is None else "POST"
+        path = f"{door}/{path.lstrip('/')}"
+        return self._json(method, path, params=params, json=json, repeat_server_errors=False)
 
     def version(self) -> Object:
         """The API server's version: {"major", "minor", "gitVersion", ...}; needs no rights."""

@@ -1,0 +1,75 @@
+"""Savepoints as a person handles them: taken, listed, forgotten, disposed of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import actions, flink, kinds, output, pages, verbs, verdicts
+from cli.errors import Failed
+from cli.options import Manner, Shape
+from cli.session import Session
+from cli.waiting import wait
+from clients.kube import resources
+from core import job as jobs
+from supervisor.recovery import same_path
+
+Object = dict[str, Any]
+
+
+def trigger(session: Session, name: str, manner: Manner) -> None:
+    """Prints the path alone, when it waits for it."""
+    item = session.get(resources.FLINK_JOBS, name)
+    title = kinds.title_of(item)
+    actions.tell_pending(item)
+    asked = verbs.trigger_savepoint(session, item, manner.dry_run)
+    if not manner.waits:
+        output.data(f"{title} savepoint requested{manner.note}")
+        output.hint(f"see: flinkctl savepoint list {name}")
+        return
+    output.note(f"{title} savepoint requested")
+    one = actions.awaited(session, asked, verdicts.Saved(asked))
+    wait(session, [one], manner.timeout)
+    output.data(one.verdict.text)
+
+
+def forget(session: Session, name: str, manner: Manner) -> None:
+    item = session.get(resources.FLINK_JOBS, name)
+    actions.ask(f"Forget all savepoints and checkpoints of {kinds.title_of(item)}? It starts empty then.", manner)
+    send = lambda one: verbs.forget_savepoints(session, one, manner.dry_run)  # noqa: E731
+    asked = actions.request([item], "forget savepoint", manner, send)
+    goal = verdicts.Consumed("forgot its recovery points")
+    actions.conclude(session, [actions.awaited(session, one, goal) for one in asked], manner)
+
+
+def dispose(session: Session, name: str, path: str, manner: Manner) -> None:
+    item = session.get(resources.FLINK_JOBS, name)
+    listed = session.client.list(resources.FLINK_JOBS, namespace=session.namespace)["items"]
+    if users := [kinds.title_of(job) for job in listed if needs(job, path)]:
+        raise Failed(f"{path} is what {', '.join(users)} may have to come back from; `savepoint forget` lets go of it")
+    actions.ask(f"Delete the files of {path}?", manner)
+    if not manner.note:
+        flink.dispose(session, flink.cluster_of(session, item), path, manner.timeout if manner.waits else 0)
+    output.data(f"{path} {'disposed of' if manner.wait else 'is being disposed of'}{manner.note}")
+
+
+def needs(job: Object, path: str) -> bool:
+    """May a start of this job read that path, or its current run have been started from it?"""
+    status, initial = verdicts.status_of(job), jobs.read(job).savepoint.initial_path
+    points = [point.get("path") for point in status.get("recoveryPoints") or ()]
+    single = [status.get(key) for key in ("restorePath", "restoredPath", "savepointPath")]
+    return any(same_path(known, path) for known in (*points, *single, initial) if known)
+
+
+def show(session: Session, name: str, shape: Shape) -> None:
+    """The recovery points of a job, newest first: from the first one that can be read the job comes back."""
+    points = verdicts.status_of(session.get(resources.FLINK_JOBS, name)).get("recoveryPoints") or []
+    if shape.format in ("json", "yaml"):
+        output.data(output.document(points, shape.format))
+    elif shape.format == "name":
+        for point in points:
+            output.data(point["path"])
+    elif points:
+        rows = pages.recovery_table(points, wide=shape.format == "wide")
+        output.data(output.table(rows[1:] if shape.no_headers else rows))
+    else:
+        output.note(f"{kinds.title(resources.FLINK_JOBS, name)} has no recovery point.")
