@@ -41,13 +41,14 @@ def delete(session: Session, resource: Resource, called: Sequence[str], manner: 
         if owner := _owner(item):
             output.warning(f"{kinds.title_of(item)} belongs to {owner}, which makes it again")
     ask(f"Delete {_listed(items)}?", manner)
-    going = []
-    for item in items:
+
+    def send(item: Object) -> Object:
         gone = verbs.delete(session, item, manner.dry_run)
         output.data(f"{kinds.title_of(item)} {'deleted' if gone else 'is being deleted'}{manner.note}")
-        if not gone:
-            going.append(awaited(session, item, verdicts.Gone(item["metadata"]["uid"])))
-    conclude(session, going, manner)
+        return {} if gone else item
+
+    going = filter(None, _each(items, send))
+    conclude(session, [awaited(session, item, verdicts.Gone(item["metadata"]["uid"])) for item in going], manner)
 
 
 def _owner(item: Object) -> str:
@@ -84,12 +85,14 @@ def stop(
 
 def request(items: Sequence[Object], word: str, manner: Manner, send: Callable[[Object], Object]) -> list[Object]:
     """Asks all, and says so; the objects with their requests."""
-    asked = []
-    for item in items:
+
+    def tell(item: Object) -> Object:
         tell_pending(item)
-        asked.append(send(item))
+        asked = send(item)
         output.data(f"{kinds.title_of(item)} {word} requested{manner.note}")
-    return asked
+        return asked
+
+    return _each(items, tell)
 
 
 def tell_pending(item: Object) -> None:
@@ -98,12 +101,14 @@ def tell_pending(item: Object) -> None:
 
 
 def scale(session: Session, resource: Resource, called: Sequence[str], replicas: int, manner: Manner) -> None:
-    items = []
-    for before in [session.get(resource, name) for name in called]:
-        for text in _about_scale(before, replicas):
-            output.warning(f"{kinds.title_of(before)}: {text}")
-        items.append(verbs.scale(session, before, replicas, manner.dry_run))
-        output.data(f"{kinds.title_of(before)} scaled to {replicas}{manner.note}")
+    def send(item: Object) -> Object:
+        for text in _about_scale(item, replicas):
+            output.warning(f"{kinds.title_of(item)}: {text}")
+        scaled = verbs.scale(session, item, replicas, manner.dry_run)
+        output.data(f"{kinds.title_of(item)} scaled to {replicas}{manner.note}")
+        return scaled
+
+    items = _each([session.get(resource, name) for name in called], send)
     conclude(session, [awaited(session, item, verdicts.Scaled()) for item in items], manner)
 
 
@@ -124,6 +129,16 @@ def _about_scale(item: Object, replicas: int) -> list[str]:
     if kept != replicas:
         found.append(f"{limits[0]} and {limits[1]} make it {kept}")
     return found
+
+
+def _each(items: Sequence[Object], act: Callable[[Object], Object]) -> list[Object]:
+    """One after the other; Ctrl-C says which are left."""
+    answers = []
+    with output.telling_rest([kinds.title_of(item) for item in items]) as done:
+        for item in items:
+            answers.append(act(item))
+            done(kinds.title_of(item))
+    return answers
 
 
 def ask(question: str, manner: Manner) -> None:

@@ -25,7 +25,11 @@ def apply(where: Where, paths: tuple[str, ...], manner: Manner) -> None:
     session = Session(where)
     for manifest in found:
         _namespace(manifest, session, where)
-    refused = [text for manifest in found if (text := _apply(session, where, manifest, manner))]
+    refused: list[str] = []
+    with output.telling_rest([kinds.title(manifest.resource, manifest.name) for manifest in found]) as done:
+        for manifest in found:
+            refused += filter(None, [_apply(session, where, manifest, manner)])
+            done(kinds.title(manifest.resource, manifest.name))
     if manner.waits and not refused:
         _wait(session, where, found, manner.timeout)
     if refused:
@@ -33,14 +37,10 @@ def apply(where: Where, paths: tuple[str, ...], manner: Manner) -> None:
 
 
 def _namespace(manifest: Manifest, session: Session, where: Where) -> str | None:
-    """Where the object goes; None for kinds without namespaces. Failed when -n and the manifest disagree."""
+    """Where the object goes; None for kinds without namespaces."""
     if not manifest.resource.namespaced:
         return None
-    own = manifest.body["metadata"].get("namespace")
-    if own and where.namespace and own != where.namespace:
-        told = f'metadata.namespace is "{own}", and -n says "{where.namespace}"'
-        raise Failed(f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {told}")
-    return str(own or session.namespace)
+    return manifests.placed(manifest, where).namespace or session.namespace
 
 
 def _apply(session: Session, where: Where, manifest: Manifest, manner: Manner) -> str:

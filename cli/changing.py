@@ -16,8 +16,9 @@ def commands(noun: Noun) -> Iterator[click.Command]:
     yield _written(noun, "update", f"Merge a spec or a manifest into a {noun.kind}; what it does not say stays.")
     yield _delete(noun)
     if noun.scale_option:
+        stopped = "stopped" if noun.is_job else "its jobs are stopped"
         yield _start(noun, "start", f"Start a {noun.kind}; one that runs is restarted.")
-        yield _start(noun, "restart", f"Restart a {noun.kind}, its jobs from a savepoint taken now.")
+        yield _start(noun, "restart", f"Restart a {noun.kind}: {stopped} with a savepoint, then started from it.")
         yield _stop(noun)
         yield _scale(noun)
 
@@ -41,7 +42,7 @@ def _written(noun: Noun, verb: str, text: str) -> click.Command:
 
         manifest = manifests.one(path, noun.resource(), names[0] if names else None)
         write = {"create": actions.create, "update": actions.update}[verb]
-        write(nouns.session(where), manifest, manner)
+        write(nouns.session(manifests.placed(manifest, where)), manifest, manner)
 
     return command
 

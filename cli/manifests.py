@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import yaml
 import crds
 from cli import kinds
 from cli.errors import Failed
+from cli.options import Where
 from clients.kube import Resource
 from core import schema, validation
 
@@ -111,17 +113,22 @@ def one(path: str, resource: Resource, name: str | None) -> Manifest:
     documents = [document for text in _texts(path) for document in _documents(*text)]
     if len(documents) != 1 or not isinstance(documents[0][1], dict):
         raise Failed(f"{path}: must hold one spec, or one manifest")
-    body = documents[0][1]
+    where, body = documents[0]
     if "kind" not in body:
         if not name:
             raise click.UsageError("a spec alone needs a NAME")
-        body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}, "spec": body}
-    (found,) = _objects(path, body)
+        return of_spec(where, resource, name, body)
+    (found,) = _objects(where, body)
     if found.resource != resource:
-        raise Failed(f"{path}: kind: must be {resource.kind}, not {found.resource.kind}")
+        raise Failed(f"{where}: kind: must be {resource.kind}, not {found.resource.kind}")
     if name and found.name != name:
-        raise Failed(f'{path}: metadata.name is "{found.name}", and the command says "{name}"')
+        raise Failed(f'{where}: metadata.name is "{found.name}", and the command says "{name}"')
     return found
+
+
+def of_spec(where: str, resource: Resource, name: str, spec: Object) -> Manifest:
+    body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": {"name": name}, "spec": spec}
+    return Manifest(where, resource, body)
 
 
 def _objects(where: str, document: Any) -> Iterator[Manifest]:
@@ -140,6 +147,15 @@ def _objects(where: str, document: Any) -> Iterator[Manifest]:
         known = f"{document['kind']} of {document['apiVersion']}"
         raise Failed(f"{where}: {known} is no kind that flinkctl applies; use kubectl for it")
     yield Manifest(where, resource, json.loads(json.dumps(document)))
+
+
+def placed(manifest: Manifest, where: Where) -> Where:
+    """With the namespace that the manifest says. Failed when -n says another one."""
+    own = manifest.body["metadata"].get("namespace")
+    if own and where.namespace and own != where.namespace:
+        told = f'metadata.namespace is "{own}", and -n says "{where.namespace}"'
+        raise Failed(f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {told}")
+    return replace(where, namespace=own) if own else where
 
 
 def problems(manifest: Manifest, *, partial: bool = False) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,20 @@ def styled(text: str, colour: str, stream: Any) -> str:
 
 def coloured(stream: Any) -> bool:
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+@contextmanager
+def telling_rest(titles: Sequence[str]) -> Iterator[Callable[[str], None]]:
+    """Around changes of several objects: Ctrl-C says what of them is not done. Takes the title of each that is."""
+    left = list(titles)
+    try:
+        yield left.remove
+    except KeyboardInterrupt:
+        if left:
+            note(f"interrupted; may be done or not: {left[0]}")
+        if left[1:]:
+            note(f"interrupted; not done: {', '.join(left[1:])}")
+        raise
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------

@@ -51,6 +51,19 @@ class Display(Protocol):
 
 def wait(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
     """Returns when all goals are reached. Failed: one cannot be, or the time (seconds) is over."""
+    try:
+        _watch_all(session, awaited, timeout)
+    except KeyboardInterrupt:
+        for one in awaited:
+            if one.open:
+                output.note(
+                    f"interrupted; {one.title} goes on: {': '.join(filter(None, (one.state, one.verdict.text)))}"
+                )
+        raise
+    _raise_for(awaited, timeout)
+
+
+def _watch_all(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
     stop, news = threading.Event(), queue.Queue[tuple[Awaited, Any]]()
     for one in awaited:
         threading.Thread(target=_follow, args=(session, one, news, stop), name=f"wait-{one.name}", daemon=True).start()
@@ -64,7 +77,6 @@ def wait(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
         stop.set()
         display.show(awaited, time.monotonic() - began)
         display.close()
-    _raise_for(awaited, timeout)
 
 
 def _follow(session: Session, one: Awaited, news: queue.Queue[tuple[Awaited, Any]], stop: threading.Event) -> None:

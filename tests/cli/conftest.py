@@ -121,10 +121,13 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(world: World) -> Run:
-    """flinkctl with these arguments; `input` is its stdin."""
+    """flinkctl with these arguments; `input` is its stdin, which may be a terminal."""
 
-    def call(*arguments: str, input: str | None = None) -> Result:
-        return CliRunner().invoke(root, arguments, input=input)
+    def call(*arguments: str, input: str | None = None, terminal: bool = False) -> Result:
+        with pytest.MonkeyPatch.context() as patch:
+            if terminal:
+                patch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda stream: stream.name == "<stdin>")
+            return CliRunner().invoke(root, arguments, input=input)
 
     return call
 

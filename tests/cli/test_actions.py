@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -224,3 +225,33 @@ def test_the_page_of_a_cluster_tells_the_trouble_of_its_pods(run: Run, world: Wo
     text = run("describe", "fc", "demo").stdout
     assert "OOMKilled, exit code 137" in text
     assert "Killed x2" in text
+
+
+# ---- questions -----------------------------------------------------------------------------------------------------
+
+DESTROYS = [
+    ("job", "delete", "demo-one"),
+    ("job", "stop", "demo-one", "--without-savepoint"),
+    ("job", "restart", "demo-one", "--without-savepoint"),
+    ("savepoint", "forget", "demo-one"),
+]
+
+
+@pytest.mark.parametrize("arguments", DESTROYS)
+def test_what_destroys_something_is_asked_about_on_a_terminal(
+    run: Run, world: World, arguments: tuple[str, ...]
+) -> None:
+    before = world.job()
+    no = run(*arguments, input="n\n", terminal=True)
+    assert (no.exit_code, no.stdout) == (1, "")
+    assert world.get(JOBS, "demo-one")["metadata"] == before["metadata"]
+    assert run(*arguments, input="y\n", terminal=True).stdout.startswith(JOB)
+
+
+@pytest.mark.parametrize("arguments", DESTROYS)
+@pytest.mark.parametrize("how", [{"terminal": True, "yes": ("--yes",)}, {"terminal": False, "yes": ()}])
+def test_nobody_is_asked_after_yes_nor_without_a_terminal(
+    run: Run, world: World, arguments: tuple[str, ...], how: dict[str, Any]
+) -> None:
+    world.job()
+    assert run(*arguments, *how["yes"], terminal=how["terminal"], input="").stdout.startswith(JOB)

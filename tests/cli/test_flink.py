@@ -1,0 +1,214 @@
+"""What is asked of Flink goes through the API server's service proxy; here something behind it plays Flink."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from cli import flink
+from clients.kube import resources
+
+from .conftest import Run, World
+
+RUN = "ab" * 16
+RECORDED = json.loads((Path(__file__).parents[1] / "data" / "flink" / "2.3.0.json").read_text())
+TASKMANAGERS = next(each["body"] for each in RECORDED if each["path"] == "/taskmanagers")
+ID = TASKMANAGERS["taskmanagers"][0]["id"]
+METRICS = {
+    "Status.JVM.Memory.Heap.Used": "52428800",
+    "Status.JVM.CPU.Load": "0.25",
+    "Status.JVM.GarbageCollector.MarkSweepCompact.Time": "12",
+    "taskSlotsTotal": "4",
+    "Status.Flink.Memory.Managed.Used": "0",
+    "numberOfCompletedCheckpoints": "7",
+    "lastCheckpointExternalPath": "file:/data/chk-7",
+    "lastCheckpointRestoreTimestamp": "NaN",
+}
+
+
+class Flink(http.server.ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.disposed: list[str] = []
+        self.failure: dict[str, Any] | None = None
+
+    def answer(self, path: str, wanted: list[str]) -> Any:
+        match path.split("/")[1:]:
+            case ["taskmanagers"]:
+                return TASKMANAGERS
+            case ["taskmanagers", id] if id == ID:
+                return TASKMANAGERS["taskmanagers"][0]
+            case [*_, "metrics"] if not wanted:
+                return [{"id": id} for id in METRICS]
+            case [*_, "metrics"]:
+                return [{"id": id, "value": METRICS[id]} for id in wanted[0].split(",") if id in METRICS]
+            case ["jobs", run] if run == RUN:
+                return {"jid": RUN, "state": "RUNNING"}
+            case ["savepoint-disposal", _]:
+                done = {"failure-cause": self.failure} if self.failure else {}
+                return {"status": {"id": "COMPLETED"}, "operation": done}
+        return None
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Flink
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        found = self.server.answer(url.path, parse_qs(url.query).get("get", []))
+        told = {"errors": [f"org.apache.flink.runtime.rest.NotFoundException: nothing at {url.path}"]}
+        self._send(200 if found is not None else 404, found if found is not None else told)
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.disposed.append(body["savepoint-path"])
+        self._send(200, {"request-id": "cd" * 16})
+
+    def _send(self, code: int, body: Any) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(code)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+@pytest.fixture
+def playing(world: World) -> Iterator[Flink]:
+    """Flink behind the Service of the cluster `demo`, which has a running job `demo-one`."""
+    with Flink() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        labels = {"clusterName": "demo", "role": "jobmanager"}
+        port = {"name": "ui", "port": 8081, "targetPort": server.server_port}
+        service = {"metadata": {"name": "jobmanager-demo"}, "spec": {"selector": labels, "ports": [port]}}
+        pod = {"metadata": {"name": "jm", "labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+        world.client.create(resources.SERVICES, service, namespace="default")
+        world.client.create(resources.PODS, pod, namespace="default")
+        status = {"status": {"phase": "Running", "podIP": "127.0.0.1"}}
+        world.client.patch(resources.PODS, "jm", status, namespace="default", subresource="status")
+        world.cluster()
+        world.job(jobId=RUN)
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_details_are_flinks_own_document(run: Run, playing: Flink) -> None:
+    assert json.loads(run("job", "details", "demo-one").stdout) == {"jid": RUN, "state": "RUNNING"}
+    assert "state: RUNNING" in run("job", "details", "--cluster-name", "demo", "--job-name", "one", "-o", "yaml").stdout
+
+
+def test_metrics_have_the_toolboxs_names(run: Run, playing: Flink) -> None:
+    found = json.loads(run("job", "metrics", "demo-one", "-o", "json").stdout)
+    assert found == {
+        "numberOfCompletedCheckpoints": 7,
+        "lastCheckpointExternalPath": "file:/data/chk-7",
+        "lastCheckpointRestoreTimestamp": "NaN",
+    }
+    found = json.loads(run("jobmanager", "metrics", "--cluster-name", "demo", "-o", "json").stdout)
+    assert found == {
+        "jvmMemoryHeapUsed": 52428800,
+        "jvmCPULoad": 0.25,
+        "jvmGarbageCollectorMarkSweepCompactTime": 12,
+        "taskSlotsTotal": 4,
+    }
+    table = run("taskmanager", "metrics", "demo").stdout.splitlines()
+    assert table[0].split() == ["METRIC", "VALUE"]
+    assert ["jvmMemoryHeapUsed", "52428800"] in [line.split() for line in table]
+
+
+def test_taskmanagers_are_listed_and_told_one_by_one(run: Run, playing: Flink) -> None:
+    head, row = run("taskmanagers", "list", "--cluster-name", "demo").stdout.splitlines()
+    assert (head.split(), row.split()) == (["ID", "SLOTS", "FREE"], [ID, "4", "4"])
+    assert run("taskmanager", "list", "demo", "-o", "name").stdout == f"{ID}\n"
+    for words in (
+        ["demo"],
+        ["demo", ID],
+        ["--cluster-name", "demo", "--taskmanager-id", ID],
+        ["demo", "--taskmanager-id", ID],
+    ):
+        assert json.loads(run("taskmanager", "details", *words).stdout)["id"] == ID
+    assert run("taskmanager", "details").exit_code == 2
+
+
+def test_flinks_no_is_told_in_its_words(run: Run, playing: Flink) -> None:
+    result = run("taskmanager", "details", "demo", "other")
+    told = (
+        "error: flinkcluster.nextbreakpoint.com/demo: Flink says: NotFoundException: nothing at /taskmanagers/other\n"
+    )
+    assert (result.exit_code, result.stderr) == (1, told)
+    assert run("taskmanager", "details", "demo", "../jobs").exit_code == 1
+
+
+def test_without_a_jobmanager_the_clusters_state_is_told(run: Run, world: World) -> None:
+    world.cluster(phase="Stopped")
+    result = run("jobmanager", "metrics", "demo")
+    told = "error: flinkcluster.nextbreakpoint.com/demo is Stopped, and its JobManager does not answer\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
+def test_without_a_run_there_is_nothing_to_ask(run: Run, world: World) -> None:
+    world.cluster()
+    world.job(phase="Stopped")
+    result = run("job", "details", "demo-one")
+    told = "error: flinkjob.nextbreakpoint.com/demo-one is Stopped: Flink has no run of it\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("7", 7), ("-1", -1), ("0.5", 0.5), ("NaN", "NaN"), ("Infinity", "Infinity"), ("x", "x")]
+)
+def test_values_are_numbers_where_json_has_them(text: str, value: object) -> None:
+    assert flink.metric_value(text) == value
+
+
+# ---- dispose -------------------------------------------------------------------------------------------------------
+
+
+def test_dispose_has_flink_delete_it(run: Run, playing: Flink) -> None:
+    result = run("savepoint", "dispose", "demo-one", "--path", "file:/data/old")
+    assert (result.exit_code, result.stdout) == (0, "file:/data/old disposed of\n")
+    assert playing.disposed == ["file:/data/old"]
+
+
+def test_dispose_fails_with_flinks_reason(run: Run, playing: Flink) -> None:
+    playing.failure = {"class": "java.io.IOException", "stack-trace": "java.io.IOException: disk full\n\tat x.Y.z(Y:1)"}
+    result = run("savepoint", "dispose", "demo-one", "--path", "file:/data/old")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "error: file:/data/old was not disposed of: IOException: disk full\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {
+            "recoveryPoints": [
+                {"type": "SAVEPOINT", "path": "file:/data/a"},
+                {"type": "SAVEPOINT", "path": "file:/data/old"},
+            ]
+        },
+        {"savepointPath": "file:///data/old"},
+        {"restorePath": "file:/data/old/"},
+        {"restoredPath": "file:/data/old"},
+    ],
+)
+def test_what_a_job_may_come_back_from_is_not_disposed_of(run: Run, world: World, playing: Flink, status: Any) -> None:
+    world.job("demo-two")
+    world.become("demo-two", "Started", **status)
+    result = run("savepoint", "dispose", "demo-one", "--path", "file:/data/old", "--yes")
+    assert result.exit_code == 1
+    assert "is what flinkjob.nextbreakpoint.com/demo-two may have to come back from" in result.stderr
+    assert not playing.disposed
