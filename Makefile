@@ -5,7 +5,7 @@ BIN := .venv/bin
 # `make test` runs its parts one after the other, also with -j.
 .NOTPARALLEL:
 
-.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster bench-scale chaos chaos-cluster check jar format clean
+.PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster bench-scale chaos chaos-cluster check docs jar format clean
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/; s/[$$]{2}/$$/' | expand -t 18
 
@@ -65,6 +65,9 @@ chaos: .venv/ready ## faults from a SEED, at most FAULTS or MINUTES, on this mac
 
 chaos-cluster: .venv/ready ## the same on the cluster of $$KUBECONFIG; API_STOP and API_START: commands for its API server
 	$(CHAOS) --cluster --api-stop '$(API_STOP)' --api-start '$(API_START)'
+
+docs: .venv/ready ## write docs/cli.md from the commands' own help
+	$(BIN)/python -m cli.reference
 
 jar: .venv/ready ## rebuild the example's JAR (needs javac)
 	$(BIN)/python examples/wordcount/build.py

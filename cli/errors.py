@@ -1,12 +1,4 @@
-"""How a command ends when it does not succeed: the exit codes, and one line for each error.
-
-| code | meaning |
-|---|---|
-| 0 | done |
-| 1 | failed, refused, not found, timed out; `status`: something is degraded or stalled |
-| 2 | the command line is wrong |
-| 130 | ended by Ctrl-C |
-"""
+"""How a command ends when it does not succeed: the exit codes, and one line for each error."""
 
 from __future__ import annotations
 
@@ -20,6 +12,14 @@ from cli import output
 from cli.options import VERBOSE
 
 FAILED, INTERRUPTED = 1, 130
+CODES = """\
+| code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed, refused, not found, timed out, answered with no; `status`: something is degraded or stalled |
+| 2 | the command line is wrong |
+| 130 | ended by Ctrl-C; what was not done, and what goes on, is told |
+"""
 
 
 class Failed(click.ClickException):

@@ -11,41 +11,58 @@ import click
 
 from cli import errors, options
 
-# name: module in cli.commands; its `command` is the click command
+# By section of the help: a module of cli.commands, whose `command` it is, and the first line of that command's help.
 COMMANDS = {
-    "demo": "demo",
-    "local": "local",
-    "apply": "apply",
-    "get": "get",
-    "describe": "describe",
-    "status": "status",
-    "deployment": "deployment",
-    "cluster": "cluster",
-    "job": "job",
-    "savepoint": "savepoint",
-    "jobmanager": "jobmanager",
-    "taskmanager": "taskmanager",
-    "hooks": "hooks",
-    "supervisor": "supervisor",
-    "bootstrap": "bootstrap",
+    "Look": {
+        "get": "Show objects.",
+        "describe": "Tell all about an object: state, conditions, recovery points, pods, the last events.",
+        "status": "Say how objects are and what they wait for.",
+    },
+    "Change": {
+        "apply": "Create or update objects from manifests, YAML or JSON.",
+    },
+    "By kind": {
+        "deployment": "FlinkDeployments: list, status, create, update, delete.",
+        "cluster": "FlinkClusters: list, status, start, stop, restart, scale.",
+        "job": "FlinkJobs: list, status, start, stop, restart, scale, metrics.",
+        "savepoint": "Savepoints: trigger, list, forget, dispose.",
+        "jobmanager": "The JobManager of a FlinkCluster: metrics.",
+        "taskmanager": "The TaskManagers of a FlinkCluster: list, details, metrics.",
+    },
+    "On this machine": {
+        "demo": "Two jobs with state: savepoint, stop, start, rescale, a killed JobManager, and clean up.",
+        "local": "The same system on this machine, with real Flink and no Kubernetes.",
+    },
+    "In a pod": {
+        "hooks": "Metacontroller's webhooks (server).",
+        "supervisor": "The supervisor of FlinkClusters (server).",
+        "bootstrap": "The carrier of a JAR (runs in a Job of its own).",
+    },
 }
+NAMES = [name for section in COMMANDS.values() for name in section]
 # The Toolbox says `clusters list` and `cluster start`: both are taken everywhere.
 ALIASES = {f"{noun}s": noun for noun in ("deployment", "cluster", "job", "savepoint", "taskmanager")}
-SERVERS = frozenset({"hooks", "supervisor", "bootstrap"})
+SERVERS = frozenset(COMMANDS["In a pod"])
 
 
 class LazyGroup(click.Group):
     """Finds its commands in COMMANDS, and reports their errors."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return NAMES
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         name = ALIASES.get(name, name)
-        if name not in COMMANDS:
+        if name not in NAMES:
             return None
-        command: click.Command = importlib.import_module(f"cli.commands.{COMMANDS[name]}").command
+        command: click.Command = importlib.import_module(f"cli.commands.{name}").command
         return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """From COMMANDS alone, so that --help imports none of them."""
+        for section, commands in COMMANDS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
 
     def invoke(self, context: click.Context) -> Any:
         with errors.reported(context, SERVERS):

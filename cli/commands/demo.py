@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def command() -> None:
-    """Run two jobs with state on this machine: savepoint, stop, start, rescale, a killed JobManager, and clean up.
+    """Two jobs with state: savepoint, stop, start, rescale, a killed JobManager, and clean up.
 
     Every step checks itself; the exit code is 0 only if all of them held. Nothing is left behind.
     """

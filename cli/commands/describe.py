@@ -12,7 +12,7 @@ from cli.options import Where
 @click.argument("words", nargs=-1, metavar="[KIND [NAME...]]")
 @options.where()
 def command(words: tuple[str, ...], where: Where) -> None:
-    """Tell all about an object: state, conditions, recovery points, pods and their trouble, the last events.
+    """Tell all about an object: state, conditions, recovery points, pods, the last events.
 
     KIND is deployment (fd), cluster (fc) or job (fj); without NAME all of them, without KIND all kinds.
     """

@@ -6,10 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from cli import main, options, output, session
+from cli import main, options, output, reference, session
 from core import times
 
 from .conftest import Run, World
@@ -18,8 +19,25 @@ from .conftest import Run, World
 def test_help_imports_no_client() -> None:
     code = "import sys; from cli.main import root; root(['--help'], standalone_mode=False); print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "cli.commands.apply" in found
-    assert not {"requests", "yaml", "rich", "flask", "jsonschema"} & set(found)
+    assert "cli.main" in found
+    assert not {"requests", "yaml", "rich", "flask", "jsonschema", "clients", "cli.commands.apply"} & set(found)
+
+
+@pytest.mark.parametrize("name", main.NAMES)
+def test_the_root_says_what_the_command_says_itself(name: str) -> None:
+    command = main.root.get_command(click.Context(main.root), name)
+    assert command is not None
+    line = next(text for section in main.COMMANDS.values() for other, text in section.items() if other == name)
+    assert (command.help or "").partition("\n")[0].startswith(line)
+
+
+def test_no_command_is_missing_in_the_help() -> None:
+    modules = {module.stem for module in Path(main.__file__).with_name("commands").glob("[a-z]*.py")}
+    assert modules == set(main.NAMES)
+
+
+def test_the_reference_is_the_commands_own_help() -> None:
+    assert reference.TARGET.read_text("utf-8") == reference.text(), "run: make docs"
 
 
 def test_usage_says_kubectl_flink_when_it_is_a_plugin() -> None:
