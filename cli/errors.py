@@ -32,6 +32,14 @@ class Failed(click.ClickException):
             output.error(line)
 
 
+class Invalid(Failed):
+    """What was given is wrong, and nothing was sent."""
+
+
+class Unanswered(Failed):
+    """What was asked does not answer, so that nobody knows."""
+
+
 @contextmanager
 def reported(context: click.Context, servers: frozenset[str]) -> Iterator[None]:
     """Around every command: an error becomes its line and its exit code. Tracebacks only with -v.

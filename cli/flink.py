@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from cli import kinds, verbs, verdicts
-from cli.errors import Failed
+from cli.errors import Failed, Unanswered
 from cli.session import Session
 from clients.flink import Operation
 from clients.flink.errors import useful_line
@@ -70,7 +70,8 @@ class JobManager:
             text = useful_line("\n".join(map(str, told)))
             raise Failed(f"{title}: Flink says: {text}") from error
         if isinstance(error, NotFound | ServerError):
-            raise Failed(f"{title} is {verdicts.phase(self.cluster)}, and its JobManager does not answer") from error
+            state = verdicts.phase(self.cluster)
+            raise Unanswered(f"{title} is {state}, and its JobManager does not answer") from error
         raise error
 
 

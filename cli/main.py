@@ -36,6 +36,7 @@ COMMANDS = {
     "In a pod": {
         "hooks": "Metacontroller's webhooks (server).",
         "supervisor": "The supervisor of FlinkClusters (server).",
+        "server": "The REST interface (server).",
         "bootstrap": "The carrier of a JAR (runs in a Job of its own).",
     },
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from cli import kinds, manifests, verdicts
-from cli.errors import Failed
+from cli.errors import Failed, Invalid
 from cli.manifests import Manifest
 from cli.options import CLIENT, NONE, SERVER
 from cli.session import Session
@@ -50,7 +50,7 @@ def update(session: Session, manifest: Manifest, dry_run: str = NONE) -> Object:
 
 def _check(wrong: list[str]) -> None:
     if wrong:
-        raise Failed("\n".join(wrong))
+        raise Invalid("\n".join(wrong))
 
 
 def delete(session: Session, item: Object, dry_run: str = NONE) -> bool:

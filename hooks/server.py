@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from hooks.app import create_app
-from hooks.install import Install
-
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """Serves until it is told to stop; port 0 takes a free one."""
+    """Serves until it is told to stop; port 0 takes a free one. more: settings of gunicorn's."""
 
-    def __init__(self, install: Install, *, address: str, port: int, threads: int, log_answers: bool) -> None:
-        self.install, self.log_answers = install, log_answers
+    def __init__(self, make: Callable[[], flask.Flask], *, address: str, port: int, threads: int, **more: Any) -> None:
+        self.make = make
         self.settings: dict[str, Any] = {
             "bind": f"{address}:{port}",
             # One worker: the metrics are of the whole, and the work is short. More of them are more replicas.
@@ -29,6 +27,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "control_socket_disable": True,
             "worker_tmp_dir": "/dev/shm",
             "loglevel": "warning",
+            **more,
         }
         super().__init__()
 
@@ -38,8 +37,4 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
                 self.cfg.set(name, value)
 
     def load(self) -> flask.Flask:
-        return create_app(self.install, log_answers=self.log_answers)
-
-
-def run(install: Install, *, address: str, port: int, threads: int, log_answers: bool) -> None:
-    Server(install, address=address, port=port, threads=threads, log_answers=log_answers).run()
+        return self.make()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hooks.install import Install
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 @click.group()
@@ -44,7 +47,11 @@ def command() -> None:
 def run(address: str, port: int, threads: int, log_answers: bool, **install: Any) -> None:
     """Answer Metacontroller's webhooks until told to stop."""
     from cli.logs import configure
-    from hooks.server import run as serve
+    from hooks.app import create_app
+    from hooks.server import Server
+
+    def application() -> Flask:
+        return create_app(Install(**install), log_answers=log_answers)
 
     configure()
-    serve(Install(**install), address=address, port=port, threads=threads, log_answers=log_answers)
+    Server(application, address=address, port=port, threads=threads).run()
