@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -16,6 +13,7 @@ from cli import flink
 from clients.kube import resources
 
 from .conftest import Run, World
+from .servers import Asked, served
 
 RUN = "ab" * 16
 RECORDED = json.loads((Path(__file__).parents[1] / "data" / "flink" / "2.3.0.json").read_text())
@@ -33,22 +31,29 @@ METRICS = {
 }
 
 
-class Flink(http.server.ThreadingHTTPServer):
+class Flink:
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
         self.disposed: list[str] = []
         self.failure: dict[str, Any] | None = None
 
-    def answer(self, path: str, wanted: list[str]) -> Any:
+    def __call__(self, asked: Asked) -> tuple[int, Any]:
+        if asked.method == "POST":
+            self.disposed.append(asked.body["savepoint-path"])
+            return 200, {"request-id": "cd" * 16}
+        found = self._told(asked.path, asked.params.get("get"))
+        told = {"errors": [f"org.apache.flink.runtime.rest.NotFoundException: nothing at {asked.path}"]}
+        return (200, found) if found is not None else (404, told)
+
+    def _told(self, path: str, wanted: str | None) -> Any:
         match path.split("/")[1:]:
             case ["taskmanagers"]:
                 return TASKMANAGERS
             case ["taskmanagers", id] if id == ID:
                 return TASKMANAGERS["taskmanagers"][0]
-            case [*_, "metrics"] if not wanted:
+            case [*_, "metrics"] if wanted is None:
                 return [{"id": id} for id in METRICS]
             case [*_, "metrics"]:
-                return [{"id": id, "value": METRICS[id]} for id in wanted[0].split(",") if id in METRICS]
+                return [{"id": id, "value": METRICS[id]} for id in wanted.split(",") if id in METRICS]
             case ["jobs", run] if run == RUN:
                 return {"jid": RUN, "state": "RUNNING"}
             case ["savepoint-disposal", _]:
@@ -57,40 +62,13 @@ class Flink(http.server.ThreadingHTTPServer):
         return None
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    server: Flink
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        found = self.server.answer(url.path, parse_qs(url.query).get("get", []))
-        told = {"errors": [f"org.apache.flink.runtime.rest.NotFoundException: nothing at {url.path}"]}
-        self._send(200 if found is not None else 404, found if found is not None else told)
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.disposed.append(body["savepoint-path"])
-        self._send(200, {"request-id": "cd" * 16})
-
-    def _send(self, code: int, body: Any) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
-
 @pytest.fixture
 def playing(world: World) -> Iterator[Flink]:
     """Flink behind the Service of the cluster `demo`, which has a running job `demo-one`."""
-    with Flink() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    flink = Flink()
+    with served(flink) as number:
         labels = {"clusterName": "demo", "role": "jobmanager"}
-        port = {"name": "ui", "port": 8081, "targetPort": server.server_port}
+        port = {"name": "ui", "port": 8081, "targetPort": number}
         service = {"metadata": {"name": "jobmanager-demo"}, "spec": {"selector": labels, "ports": [port]}}
         pod = {"metadata": {"name": "jm", "labels": labels}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
         world.client.create(resources.SERVICES, service, namespace="default")
@@ -99,9 +77,7 @@ def playing(world: World) -> Iterator[Flink]:
         world.client.patch(resources.PODS, "jm", status, namespace="default", subresource="status")
         world.cluster()
         world.job(jobId=RUN)
-        yield server
-        server.shutdown()
-        thread.join()
+        yield flink
 
 
 def test_details_are_flinks_own_document(run: Run, playing: Flink) -> None:

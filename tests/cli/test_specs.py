@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import yaml
 from clients.kube import NotFound, resources
 
 from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, as_yaml, manifest
+from .servers import served
 
 JOB = "flinkjob.nextbreakpoint.com/demo-one"
 
@@ -116,26 +115,11 @@ def test_a_dry_run_changes_nothing(run: Run, world: World, spec: Path, mode: str
 # ---- URLs ----------------------------------------------------------------------------------------------------------
 
 
-class Shelf(http.server.BaseHTTPRequestHandler):
-    text = as_yaml(manifest("FlinkJob", "demo-one", JOB_SPEC)).encode()
-
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/job.yaml" else 404)
-        self.end_headers()
-        self.wfile.write(self.text)
-
-    def log_message(self, format: str, *args: object) -> None:
-        return
-
-
 @pytest.fixture
 def shelf() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shelf) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    text = as_yaml(manifest("FlinkJob", "demo-one", JOB_SPEC)).encode()
+    with served(lambda asked: (200, text) if asked.path == "/job.yaml" else (404, b"")) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_apply_reads_urls(run: Run, shelf: str) -> None:
