@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cli import errors, options
 
@@ -32,6 +33,7 @@ COMMANDS = {
     "On this machine": {
         "demo": "Two jobs with state: savepoint, stop, start, rescale, a killed JobManager, and clean up.",
         "local": "The same system on this machine, with real Flink and no Kubernetes.",
+        "completion": "Print the completion of a shell: source <(flinkctl completion bash).",
     },
     "In a pod": {
         "hooks": "Metacontroller's webhooks (server).",
@@ -64,6 +66,12 @@ class LazyGroup(click.Group):
         for section, commands in COMMANDS.items():
             with formatter.section(section):
                 formatter.write_dl(list(commands.items()))
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Likewise; without the programs that run in pods."""
+        found = [(name, text) for section in COMMANDS.values() for name, text in section.items() if name not in SERVERS]
+        offered = [CompletionItem(name, help=text) for name, text in found if name.startswith(incomplete)]
+        return [*offered, *click.Command.shell_complete(self, context, incomplete)]
 
     def invoke(self, context: click.Context) -> Any:
         with errors.reported(context, SERVERS):

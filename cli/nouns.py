@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import completion
 from cli.options import Where
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def named(noun: Noun, *, many: bool = True, needed: bool = True) -> Callable[[Fu
         result: Function = click.option(f"--{noun.word}-name", metavar="NAME", help=f"Instead of {whole}.")(command)
         if noun.is_job:
             result = click.option("--cluster-name", metavar="NAME", help="The job's cluster, with --job-name.")(result)
-        return click.argument("names", nargs=-1, metavar="NAME..." if many else "NAME")(result)
+        metavar, complete = "NAME..." if many else "NAME", completion.names(noun.word)
+        return click.argument("names", nargs=-1, metavar=metavar, shell_complete=complete)(result)
 
     return decorate
 

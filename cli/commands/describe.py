@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from cli import nouns, options
+from cli import completion, nouns, options
 from cli.options import Where
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[KIND [NAME...]]")
+@click.argument("words", nargs=-1, metavar="[KIND [NAME...]]", shell_complete=completion.kinds_then_names)
 @options.where()
 def command(words: tuple[str, ...], where: Where) -> None:
     """Tell all about an object: state, conditions, recovery points, pods, the last events.

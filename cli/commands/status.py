@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from cli import nouns, options
+from cli import completion, nouns, options
 from cli.options import Shape, Where
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[KIND [NAME...]]")
+@click.argument("words", nargs=-1, metavar="[KIND [NAME...]]", shell_complete=completion.kinds_then_names)
 @options.where(all_namespaces=True)
 @options.shape("text", "json", "yaml")
 def command(words: tuple[str, ...], where: Where, shape: Shape) -> None:
