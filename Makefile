@@ -45,10 +45,11 @@ test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFI
 test-metacontroller: .venv/ready ## the protocol's cases, on the Metacontroller of $$KUBECONFIG
 	$(BIN)/pytest tests/local/metacontroller --cluster -o timeout=400
 
-bench: .venv/ready ## hooks, redaction, a job's life and its supervisor, as ratios to a floor of the same run
+bench: .venv/ready ## hooks, redaction, flinkctl, a job's life and its supervisor, as ratios to a floor of the same run
 	$(BIN)/python -m bench.hooks
 	$(BIN)/python -m bench.redaction
 	$(BIN)/python -m bench.life
+	$(BIN)/python -m bench.cli
 
 bench-cluster: .venv/ready ## 50 FlinkClusters at once, and a job's life, on the cluster of $$KUBECONFIG
 	$(BIN)/python -m bench.cluster

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from cli import kinds, verbs, verdicts
+from cli import kinds, verdicts
 from cli.errors import Failed, Unanswered
 from cli.session import Session
 from clients.flink import Operation
@@ -79,7 +79,7 @@ class JobManager:
 
 
 def cluster_of(session: Session, job: Object) -> str:
-    bound = verdicts.status_of(job).get("clusterName") or verbs.binding(session)(job)
+    bound = verdicts.status_of(job).get("clusterName") or session.binding()(job)
     if not bound:
         raise Failed(f"{kinds.title_of(job)} belongs to no cluster; name one in spec.clusterName")
     return str(bound)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cli import kinds, output, tables, verbs
+from cli import kinds, output, tables
 from cli.errors import Failed
 from cli.options import Shape
 from cli.session import Session
@@ -36,7 +36,7 @@ def wanted(resource: Resource, names: tuple[str, ...], selector: str | None) -> 
 
 def of_cluster(session: Session, one: Wanted, cluster: str) -> Wanted:
     """Only the jobs of one cluster."""
-    bound = verbs.binding(session)
+    bound = session.binding()
     return one._replace(only=lambda item: bound(item) == cluster)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cli.errors import Failed
 from cli.options import Where
-from clients.kube import Connection, KubeClient, NotFound, Resource, connect
+from clients.kube import Connection, KubeClient, NotFound, Resource, connect, resources
+from core import names
 
 
 class Session:
@@ -30,9 +32,15 @@ class Session:
         text = str(error)
         return Failed(f'{text} in namespace "{self.namespace}"' if text.endswith("not found") else text)
 
-    def some(self, resource: Resource, names: tuple[str, ...], *, selector: str | None = None) -> list[dict[str, Any]]:
+    def binding(self) -> Callable[[Mapping[str, Any]], str]:
+        """Names the cluster of a job, which a job may name in three ways."""
+        listed = self.client.list(resources.FLINK_CLUSTERS, namespace=self.scope)["items"]
+        clusters = tuple(item["metadata"]["name"] for item in listed)
+        return lambda item: names.bound_cluster(item["metadata"], item.get("spec") or {}, clusters)
+
+    def some(self, resource: Resource, called: tuple[str, ...], *, selector: str | None = None) -> list[dict[str, Any]]:
         """The named objects in that order, or without names all of the scope, by namespace and name."""
-        if names:
-            return [self.get(resource, name) for name in names]
+        if called:
+            return [self.get(resource, name) for name in called]
         found: list[dict[str, Any]] = self.client.list(resource, namespace=self.scope, label_selector=selector)["items"]
         return found

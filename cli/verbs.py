@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from cli import kinds, manifests, verdicts
@@ -11,7 +10,7 @@ from cli.errors import Failed, Invalid
 from cli.manifests import Manifest
 from cli.options import CLIENT, NONE, SERVER
 from cli.session import Session
-from clients.kube import AlreadyExists, resources
+from clients.kube import AlreadyExists
 from core import job as jobs
 from core import names
 from core.states import Phase, RequestedAction
@@ -134,13 +133,3 @@ def scale(session: Session, item: Object, replicas: int, dry_run: str = NONE) ->
         kinds.of(item), metadata["name"], patch, subresource="scale", dry_run=dry_run == SERVER, **where
     )
     return session.client.get(kinds.of(item), metadata["name"], **where)
-
-
-# ---- which jobs ----------------------------------------------------------------------------------------------------
-
-
-def binding(session: Session) -> Callable[[Mapping[str, Any]], str]:
-    """Names the cluster of a job, which a job may name in three ways."""
-    listed = session.client.list(resources.FLINK_CLUSTERS, namespace=session.scope)["items"]
-    clusters = tuple(item["metadata"]["name"] for item in listed)
-    return lambda item: names.bound_cluster(item["metadata"], item.get("spec") or {}, clusters)

@@ -82,7 +82,7 @@ def _find_job(call: Call) -> Object:
         return session.client.get(r.FLINK_JOBS, _job_name(call.names), namespace=session.namespace)
     except NotFound as error:
         for item in session.some(r.FLINK_JOBS, ()):
-            if item["metadata"]["name"] == name and verbs.binding(session)(item) == call.names["cluster"]:
+            if item["metadata"]["name"] == name and session.binding()(item) == call.names["cluster"]:
                 return item
         raise session.not_found(error) from error
 
@@ -91,7 +91,7 @@ def _list_jobs(call: Call) -> list[str]:
     """Without the name of the cluster where they begin with it."""
     session, cluster = call.session, call.names["cluster"]
     session.get(r.FLINK_CLUSTERS, cluster)
-    bound = verbs.binding(session)
+    bound = session.binding()
     found = [item["metadata"]["name"] for item in session.some(r.FLINK_JOBS, ()) if bound(item) == cluster]
     return [name.removeprefix(f"{cluster}-") for name in found]
 
