@@ -14,7 +14,7 @@ from cli.manifests import Manifest
 from cli.options import Manner
 from cli.session import Session
 from cli.verdicts import Goal
-from cli.waiting import Awaited, wait
+from cli.waiting import Awaited, wait_and_tell
 from clients.kube import Resource
 from core import cluster as clusters
 from core import job as jobs
@@ -164,8 +164,6 @@ def awaited(session: Session, item: Object, goal: Goal) -> Awaited:
 def conclude(session: Session, all: Sequence[Awaited], manner: Manner) -> None:
     """Waits if that is wanted, and says what came of it; else says where to look."""
     if manner.waits:
-        wait(session, all, manner.timeout)
-        for one in all:
-            output.data(f"{one.title} {one.verdict.text}")
+        wait_and_tell(session, all, manner.timeout)
     elif all and not manner.note:
         output.hint(f"see: flinkctl status {all[0].resource.kind.lower()} {all[0].name}")

@@ -10,7 +10,7 @@ from cli.manifests import Manifest
 from cli.options import CLIENT, SERVER, Manner, Where
 from cli.session import Session
 from cli.verdicts import Current
-from cli.waiting import Awaited, wait
+from cli.waiting import Awaited, wait_and_tell
 from clients.kube import KubeError, NotFound
 
 Object = dict[str, Any]
@@ -86,6 +86,4 @@ def _wait(session: Session, where: Where, found: list[Manifest], timeout: float)
         for manifest in found
         if manifest.resource in kinds.FLINK
     ]
-    wait(session, awaited, timeout)
-    for one in awaited:
-        output.data(f"{one.title} {one.verdict.text}")
+    wait_and_tell(session, awaited, timeout)

@@ -54,6 +54,17 @@ class LazyGroup(click.Group):
     def list_commands(self, context: click.Context) -> list[str]:
         return NAMES
 
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if not (context.resilient_parsing or name.startswith("-") or name in NAMES or name in ALIASES):
+            from difflib import get_close_matches
+
+            near = [f"; did you mean {other}?" for other in get_close_matches(name, NAMES, 1)]
+            context.fail("".join([f"there is no command {name!r}", *near]))
+        return super().resolve_command(context, arguments)
+
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         name = ALIASES.get(name, name)
         if name not in NAMES:

@@ -29,6 +29,7 @@ class Awaited:
     goal: Goal
     state: str = ""
     verdict: Verdict = field(default_factory=lambda: waiting("no news yet"))
+    elapsed: float = 0.0  # seconds, until it was decided
 
     @property
     def title(self) -> str:
@@ -45,8 +46,18 @@ class Awaited:
 
 
 class Display(Protocol):
-    def show(self, awaited: Sequence[Awaited], elapsed: float) -> None: ...
+    def show(self, awaited: Sequence[Awaited]) -> None: ...
     def close(self) -> None: ...
+
+
+def wait_and_tell(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
+    """wait(), and what each has reached on stdout, also where another one failed."""
+    try:
+        wait(session, awaited, timeout)
+    finally:
+        for one in awaited:
+            if one.verdict.outcome == Outcome.DONE:
+                output.data(f"{one.title} {one.verdict.text}")
 
 
 def wait(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
@@ -54,11 +65,9 @@ def wait(session: Session, awaited: Sequence[Awaited], timeout: float) -> None:
     try:
         _watch_all(session, awaited, timeout)
     except KeyboardInterrupt:
-        for one in awaited:
-            if one.open:
-                output.note(
-                    f"interrupted; {one.title} goes on: {': '.join(filter(None, (one.state, one.verdict.text)))}"
-                )
+        for one in (one for one in awaited if one.open):
+            state = ": ".join(filter(None, (one.state, one.verdict.text)))
+            output.note(f"interrupted; {one.title} goes on: {state}")
         raise
     _raise_for(awaited, timeout)
 
@@ -71,12 +80,19 @@ def _watch_all(session: Session, awaited: Sequence[Awaited], timeout: float) -> 
     began = time.monotonic()
     try:
         while any(one.open for one in awaited) and time.monotonic() - began < timeout:
-            display.show(awaited, time.monotonic() - began)
+            _show(display, awaited, began)
             _take(news, min(LOOK, max(0.0, timeout - (time.monotonic() - began))))
     finally:
         stop.set()
-        display.show(awaited, time.monotonic() - began)
+        _show(display, awaited, began)
         display.close()
+
+
+def _show(display: Display, awaited: Sequence[Awaited], began: float) -> None:
+    for one in awaited:
+        if one.open or not one.elapsed:
+            one.elapsed = time.monotonic() - began
+    display.show(awaited)
 
 
 def _follow(session: Session, one: Awaited, news: queue.Queue[tuple[Awaited, Any]], stop: threading.Event) -> None:
@@ -120,12 +136,12 @@ class Lines:
     def __init__(self) -> None:
         self._said: dict[int, str] = {}
 
-    def show(self, awaited: Sequence[Awaited], elapsed: float) -> None:
+    def show(self, awaited: Sequence[Awaited]) -> None:
         for one in awaited:
             text = f"{one.title}: {one.state}: {one.verdict.text}"
             if one.state and self._said.get(id(one)) != text:
                 self._said[id(one)] = text
-                output.note(f"{elapsed:5.1f}s {text}")
+                output.note(f"{one.elapsed:5.1f}s {text}")
 
     def close(self) -> None:
         return
@@ -143,7 +159,7 @@ class Live:
         self._live = RichLive(console=Console(stderr=True), refresh_per_second=8, transient=True)
         self._live.start()
 
-    def show(self, awaited: Sequence[Awaited], elapsed: float) -> None:
+    def show(self, awaited: Sequence[Awaited]) -> None:
         from rich.table import Table
         from rich.text import Text
 
@@ -151,7 +167,7 @@ class Live:
         for one in awaited:
             mark: Any = self._spinner if one.open else Text("✓" if one.verdict.outcome == Outcome.DONE else "✗")
             text = Text(one.verdict.text, no_wrap=True, overflow="ellipsis")
-            grid.add_row(mark, Text(one.title), Text(one.state, style="bold"), f"{elapsed:.0f}s", text)
+            grid.add_row(mark, Text(one.title), Text(one.state, style="bold"), f"{one.elapsed:.0f}s", text)
         self._live.update(grid)
 
     def close(self) -> None:

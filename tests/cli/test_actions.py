@@ -81,6 +81,28 @@ def test_start_is_not_done_before_the_request_was_taken_up(run: Run, world: Worl
     assert f"{JOB}: not done after 0.5s; it is Started: the supervisor has not taken up START yet" in result.stderr
 
 
+def test_of_several_each_is_told_for_itself(run: Run, world: World, supervisor: Play) -> None:
+    world.job()
+    world.job("demo-two")
+
+    def stop() -> None:
+        world.become("demo-two", "Stopping")
+        world.consume(JOBS, "demo-two")
+        world.become("demo-two", "Stopped")
+
+    def fail() -> None:
+        world.become("demo-one", "Stopping")
+        world.consume(JOBS, "demo-one")
+        world.become("demo-one", "Started", failure="SavepointFailed: disk full")
+
+    supervisor(JOBS, "demo-two", "STOP", stop)
+    supervisor(JOBS, "demo-one", "STOP", fail)
+    result = run("job", "stop", "demo-one", "demo-two", "--timeout", "60s")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[2:] == ["flinkjob.nextbreakpoint.com/demo-two stopped"]
+    assert f"error: {JOB}: SavepointFailed: disk full" in result.stderr
+
+
 def test_start_waits_until_it_is_ready(run: Run, world: World, supervisor: Play) -> None:
     world.job(phase="Stopped")
 

@@ -70,6 +70,12 @@ def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_v(
         assert result.stderr.endswith("error: unexpected ZeroDivisionError: by nothing\n")
 
 
+def test_a_command_that_is_not_there_is_told_with_the_one_that_is_near() -> None:
+    result = CliRunner().invoke(main.root, ["jobb"])
+    assert result.exit_code == 2
+    assert "there is no command 'jobb'; did you mean job?" in result.stderr
+
+
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(where: options.Where) -> None:
         raise KeyboardInterrupt
