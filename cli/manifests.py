@@ -20,6 +20,7 @@ from clients.kube import Resource
 from core import schema, validation
 
 SUFFIXES = (".yaml", ".yml", ".json")
+DOWNLOAD_SECONDS = 30.0
 Object = dict[str, Any]
 
 
@@ -69,27 +70,38 @@ def read(paths: tuple[str, ...]) -> list[Manifest]:
 
 def _texts(path: str) -> Iterator[tuple[str, str]]:
     """Where each text is from, and the text."""
+    for source, data in _sources(path):
+        try:
+            yield source, data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Failed(f"{source}: is no text in UTF-8") from error
+
+
+def _sources(path: str) -> Iterator[tuple[str, bytes]]:
     if path == "-":
-        yield "stdin", sys.stdin.read()
+        yield "stdin", sys.stdin.buffer.read()
     elif path.startswith(("http://", "https://")):
         yield path, _download(path)
     else:
         place = Path(path)
         files = sorted(file for file in place.iterdir() if file.suffix in SUFFIXES) if place.is_dir() else [place]
         for file in files:
-            yield str(file), file.read_text("utf-8")
+            yield str(file), file.read_bytes()
 
 
-def _download(url: str) -> str:
-    import requests
+def _download(url: str) -> bytes:
+    import urllib.error
+    import urllib.request
 
     try:
-        answer = requests.get(url, timeout=(5, 30))
-    except requests.RequestException as error:
-        raise Failed(f"{url}: {error}") from error
-    if answer.status_code != 200:
-        raise Failed(f"{url}: HTTP {answer.status_code} {answer.reason}")
-    return answer.content.decode("utf-8", "replace")
+        with urllib.request.urlopen(url, timeout=DOWNLOAD_SECONDS) as answer:
+            data: bytes = answer.read()
+            return data
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise Failed(f"{url}: HTTP {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        raise Failed(f"{url}: {getattr(error.reason, 'strerror', None) or error.reason}") from error
 
 
 def parse(source: str, text: str) -> Iterator[Manifest]:

@@ -81,8 +81,9 @@ def _find_job(call: Call) -> Object:
     try:
         return session.client.get(r.FLINK_JOBS, _job_name(call.names), namespace=session.namespace)
     except NotFound as error:
+        bound = session.binding()
         for item in session.some(r.FLINK_JOBS, ()):
-            if item["metadata"]["name"] == name and session.binding()(item) == call.names["cluster"]:
+            if item["metadata"]["name"] == name and bound(item) == call.names["cluster"]:
                 return item
         raise session.not_found(error) from error
 

@@ -128,5 +128,17 @@ def test_apply_reads_urls(run: Run, shelf: str) -> None:
     assert (result.exit_code, result.stderr) == (1, f"error: {shelf}/none.yaml: HTTP 404 Not Found\n")
 
 
+def test_a_server_that_is_not_there_is_told_in_one_line(run: Run) -> None:
+    result = run("apply", "-f", "http://127.0.0.1:1/x.yaml")
+    assert (result.exit_code, result.stderr) == (1, "error: http://127.0.0.1:1/x.yaml: Connection refused\n")
+
+
+def test_what_is_no_text_is_told(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_bytes(b"\xff\xfe")
+    result = run("apply", "-f", str(file))
+    assert (result.exit_code, result.stderr) == (1, f"error: {file}: is no text in UTF-8\n")
+
+
 def test_yaml_is_the_same_as_json(run: Run, world: World) -> None:
     assert run("cluster", "create", "demo", "-f", "-", input=yaml.safe_dump(CLUSTER_SPEC)).exit_code == 0
