@@ -51,7 +51,7 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
 def secrets(cluster: Resource) -> frozenset[str]:
     """Of its Flink configuration, also as it worked last."""
     stable = clusters.read_status(cluster).stable
-    return secrets_of(clusters.read(cluster).flink_configuration, stable.flink_configuration)
+    return secrets_of(clusters.read(cluster).flink_configuration) | secrets_of(stable.flink_configuration)
 
 
 def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | None:
