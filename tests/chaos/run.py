@@ -12,6 +12,7 @@ from clients.kube import resources as r
 from tests.e2e import places
 from tests.e2e.manifests import cluster, flink_deployment, job
 from tests.e2e.places import Place
+from tests.e2e.story import story
 from tests.e2e.world import World
 
 from . import plan
@@ -75,7 +76,7 @@ class Run:
     def steps(self, seed: int, kinds: Sequence[str], report: Report, faults: int, seconds: float) -> None:
         """Into the report as they are done."""
         if lack := self._settle(frozenset()):
-            raise TimeoutError(f"the jobs did not start: {lack}\n{self._world.story()}")
+            raise TimeoutError(f"the jobs did not start: {lack}\n{story(self._world)}")
         end, number = time.monotonic() + seconds, 0
         while report.faults < faults and time.monotonic() < end:
             record = self._step(plan.step(seed, number, kinds))
@@ -98,7 +99,7 @@ class Run:
         self._people.follow(step.action, target, PATIENCE)
         lack = self._settle(frozenset(self._hands.victims))
         seconds = time.monotonic() - struck
-        stuck = f"{lack}\n{self._world.story()}" if lack else ""
+        stuck = f"{lack}\n{story(self._world)}" if lack else ""
         log.info("step %d: %s after %.1f s", step.number, f"STUCK: {lack}" if lack else "fine", seconds)
         missed = tuple(self._hands.missed)
         return Record(step, seconds, stuck, tuple(self._watcher.findings[findings:]), missed)

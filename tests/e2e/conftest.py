@@ -11,6 +11,7 @@ from local.metacontroller import Faults, Guards
 
 from . import places
 from .places import Place
+from .story import story
 from .world import World
 
 
@@ -52,5 +53,5 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     world = getattr(item, "funcargs", {}).get("world")
     if report.failed and isinstance(world, World):
-        report.sections.append(("world", world.story()))
+        report.sections.append(("world", story(world)))
     return report

@@ -82,9 +82,7 @@ def test_an_edit_of_the_supervisor_restarts_no_flink_pod(world: World, marks: Ma
         lambda: (found := world.uids(CLUSTER, names.SUPERVISOR)) and not found & supervisors,
     )
     # It does its work: it answers a request.
-    world.request(r.FLINK_JOBS, ALWAYS, "TRIGGER_SAVEPOINT")
-    before = world.job(ALWAYS)["savepointPath"]
-    world.wait("a savepoint", lambda: world.job(ALWAYS)["savepointPath"] != before)
+    world.take_savepoint(ALWAYS)
     assert world.uids(CLUSTER) == pods
     after = world.steady(CLUSTER, ALWAYS, NEVER)
     assert {mark.job_id for mark in after.values()} == {mark.job_id for mark in marks.values()}

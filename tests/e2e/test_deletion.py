@@ -30,7 +30,7 @@ def nothing_left(world: World) -> bool:
 
 @pytest.mark.slow
 def test_what_a_deployment_made_is_made_again(world: World) -> None:
-    """S11: a FlinkJob and a FlinkCluster that somebody deletes come back, and run."""
+    """A FlinkJob and a FlinkCluster that somebody deletes come back, and run."""
     world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": job(world.place)}))
     world.steady(CLUSTER, JOB)
     for kind, name in ((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER)):
@@ -55,7 +55,7 @@ def made_again(world: World, kind: r.Resource, name: str) -> None:
 
 
 def test_a_deployment_takes_everything_along(world: World) -> None:
-    """S9, S24: with a running job; in the foreground, as Argo CD deletes, so that children go before their parents."""
+    """With a running job; in the foreground, as Argo CD deletes, so that children go before their parents."""
     world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": job(world.place)}))
     world.steady(CLUSTER, JOB)
     world.delete(r.FLINK_DEPLOYMENTS, CLUSTER, propagation="Foreground")
@@ -74,8 +74,7 @@ def test_a_cluster_and_its_job_are_deleted_at_once(world: World) -> None:
 
 def said(world: World, uid: str, reason: str) -> list[str]:
     """The messages of the events with this reason about this very job, whose namesakes had events too."""
-    found = world.client.list(r.EVENTS, namespace=world.namespace, field_selector=f"involvedObject.name={JOB}")
-    own = (item for item in found["items"] if item["involvedObject"].get("uid") == uid)
+    own = (item for item in world.events(JOB) if item["involvedObject"].get("uid") == uid)
     return [item["message"] for item in own if item["reason"] == reason]
 
 
@@ -151,7 +150,7 @@ def test_a_job_whose_cluster_never_was(world: World) -> None:
 
 @pytest.mark.slow
 def test_a_namespace_goes_with_everything_in_it(world: World) -> None:
-    """C.5 6: the supervisors go with it, so that only the deadlines end the waiting. No finalizer hangs."""
+    """The supervisors go with it, so that only the deadlines end the waiting. No finalizer hangs."""
     with world.elsewhere() as other:
         # No folder is shared between its pods; this job never has to come back.
         spec = cluster(other.place, changes={"deletionDeadline": 3})

@@ -10,7 +10,7 @@ import pytest
 from clients.kube import resources as r
 from core import names
 
-from .manifests import RESCALE_DELAY, cluster, flink_deployment, job
+from .manifests import RESCALE_DELAY, cluster, job
 from .world import Mark, World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -21,12 +21,8 @@ CLUSTER, JOB = "life", "life-main"
 def life(world: World, request: pytest.FixtureRequest) -> Iterator[None]:
     spec = cluster(world.place, changes={"runtime.image": getattr(world.place, request.param)})
     # Never: nothing but requests and edits starts it again.
-    world.apply(flink_deployment(CLUSTER, spec, {"main": job(world.place, policy="Never")}))
-    try:
-        world.has_image(CLUSTER)
+    with world.deployed(CLUSTER, spec, {"main": job(world.place, policy="Never")}):
         yield
-    finally:
-        world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
 
 
 @pytest.fixture
@@ -43,7 +39,7 @@ def stopped(world: World) -> bool:
 
 
 def test_one_deployment_becomes_a_cluster_and_a_job_that_runs(world: World, mark: Mark) -> None:
-    """S1, S8: everything says ready, with the figures of the spec; the first run starts empty."""
+    """Everything says ready, with the figures of the spec; the first run starts empty."""
     world.wait("the deployment is ready", lambda: world.is_ready(r.FLINK_DEPLOYMENTS, CLUSTER))
     status = world.cluster(CLUSTER)
     figures = {key: status[key] for key in ("taskManagers", "taskManagerReplicas", "taskSlots", "totalTaskSlots")}
@@ -56,7 +52,7 @@ def test_one_deployment_becomes_a_cluster_and_a_job_that_runs(world: World, mark
 
 
 def test_a_savepoint_on_request_and_forgotten(world: World, mark: Mark) -> None:
-    """S3, S4: a path appears, and goes when it is forgotten; the same run goes on."""
+    """A path appears, and goes when it is forgotten; the same run goes on."""
     assert path(world) == ""
     world.request(r.FLINK_JOBS, JOB, "TRIGGER_SAVEPOINT")
     world.wait("a savepoint's path", lambda: path(world))
@@ -67,7 +63,7 @@ def test_a_savepoint_on_request_and_forgotten(world: World, mark: Mark) -> None:
 
 
 def test_stop_with_a_savepoint_and_start_from_it(world: World, mark: Mark) -> None:
-    """S2, first half. Nothing but the request starts it again, and it goes on where it was."""
+    """Nothing but the request starts it again, and it goes on where it was."""
     before = world.savepoints(CLUSTER, mark.job_id)
     world.request(r.FLINK_JOBS, JOB, "STOP")
     world.wait("the job is stopped", lambda: stopped(world))
@@ -81,7 +77,7 @@ def test_stop_with_a_savepoint_and_start_from_it(world: World, mark: Mark) -> No
 
 
 def test_stop_and_start_without_savepoint(world: World, mark: Mark) -> None:
-    """S2, second half: the path stays, and the next start, which a person wants to be empty, is empty."""
+    """The path stays, and the next start, which a person wants to be empty, is empty."""
     before = path(world)
     world.request(r.FLINK_JOBS, JOB, "STOP", without_savepoint=True)
     world.wait("the job is stopped", lambda: stopped(world))
@@ -107,7 +103,7 @@ def test_suspended_by_the_spec_and_back(world: World, mark: Mark) -> None:
 
 
 def test_another_parallelism_and_back(world: World, mark: Mark) -> None:
-    """S23: `kubectl scale` of the job brings a TaskManager more, and one less, but not before rescaleDelay."""
+    """`kubectl scale` of the job brings a TaskManager more, and one less, but not before rescaleDelay."""
     world.scale(r.FLINK_JOBS, JOB, 2)
     marks = world.resumed(CLUSTER, {JOB: mark})
     assert world.job(JOB)["jobParallelism"] == 2
@@ -121,7 +117,7 @@ def test_another_parallelism_and_back(world: World, mark: Mark) -> None:
 
 
 def test_periodic_savepoints(world: World, mark: Mark) -> None:
-    """S5: an interval in the spec brings one savepoint after the other, without a restart of the job."""
+    """An interval in the spec brings one savepoint after the other, without a restart of the job."""
     before = path(world)
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "jobs/0/spec/savepoint/savepointInterval", 1)
     first = world.wait("a periodic savepoint", lambda: path(world) != before and world.job(JOB))

@@ -39,12 +39,6 @@ def another(world: World, namespace: str, lease: str, before: str) -> None:
     world.wait("another holds the Lease", lambda: leader(world, namespace, lease) not in ("", before))
 
 
-def takes_a_savepoint(world: World, name: str) -> None:
-    had = world.job(name).get("savepointPath")
-    world.request(r.FLINK_JOBS, name, "TRIGGER_SAVEPOINT")
-    world.wait("the savepoint is taken", lambda: world.job(name).get("savepointPath") not in (None, had))
-
-
 def goes_on(world: World, cluster: str, mark: Mark) -> None:
     """The same run."""
     after = world.steady(cluster, f"{cluster}-main")[f"{cluster}-main"]
@@ -85,7 +79,7 @@ def test_the_leader_goes_and_the_other_takes_over(world: World, twice: Mark, how
         world.kill([pod])
     else:
         world.client.delete(r.PODS, pod["metadata"]["name"], namespace=world.namespace)
-    takes_a_savepoint(world, f"{TWICE}-main")
+    world.take_savepoint(f"{TWICE}-main")
     another(world, world.namespace, lease, before)
     goes_on(world, TWICE, twice)
 
@@ -99,20 +93,20 @@ def test_a_running_cluster_is_handed_to_the_shared_supervisor_and_back(world: Wo
     mark, pods = applied(world, OWN), world.uids(OWN)
     with shared_supervisor(world):
         world.wait("it has none of its own", lambda: not own_supervisor(world))
-        takes_a_savepoint(world, f"{OWN}-main")
+        world.take_savepoint(f"{OWN}-main")
         with world.elsewhere() as far:
             there = applied(far, OTHER)
             assert not far.pods(OTHER, names.SUPERVISOR)
             before = leader(world, SYSTEM, SHARED)
             world.kill([pod_of(world, SYSTEM, before)])
-            takes_a_savepoint(far, f"{OTHER}-main")
-            takes_a_savepoint(world, f"{OWN}-main")
+            far.take_savepoint(f"{OTHER}-main")
+            world.take_savepoint(f"{OWN}-main")
             another(world, SYSTEM, SHARED, before)
             goes_on(far, OTHER, there)
             removed(far, OTHER)
     world.wait("it has its own again", lambda: own_supervisor(world))
     world.settled(names.supervisor_deployment(OWN), world.namespace)
-    takes_a_savepoint(world, f"{OWN}-main")
+    world.take_savepoint(f"{OWN}-main")
     goes_on(world, OWN, mark)
     assert world.uids(OWN) == pods
     removed(world, OWN)

@@ -9,7 +9,7 @@ import pytest
 from clients.kube import resources as r
 from core import names
 
-from .manifests import cluster, flink_deployment, job
+from .manifests import cluster, job
 from .world import Mark, World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
@@ -19,12 +19,8 @@ CLUSTER, JOB = "version", "version-main"
 @pytest.fixture(scope="module")
 def old(world: World) -> Iterator[None]:
     spec = cluster(world.place, changes={"runtime.image": world.place.old_flink_image})
-    world.apply(flink_deployment(CLUSTER, spec, {"main": job(world.place)}))
-    try:
-        world.has_image(CLUSTER)
+    with world.deployed(CLUSTER, spec, {"main": job(world.place)}):
         yield
-    finally:
-        world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
 
 
 @pytest.fixture
