@@ -123,6 +123,7 @@ def test_start_of_what_its_spec_suspends_is_refused_at_once(run: Run, world: Wor
     assert PREFIX + "requested-action" not in world.annotations(JOBS, "demo-one")
 
 
+@pytest.mark.defect(23)
 def test_a_second_request_says_that_it_replaces_the_first(run: Run, world: World) -> None:
     world.job()
     run("job", "stop", "demo-one")

@@ -21,6 +21,7 @@ def job(**spec: object) -> dict[str, object]:
     return manifest("FlinkJob", "demo-one", {**JOB_SPEC, **spec})
 
 
+@pytest.mark.defect(21)
 def test_creates_then_finds_unchanged_then_configures(run: Run, world: World) -> None:
     assert run("apply", "-f", "-", input=as_yaml(job())).stdout == f"{TITLE} created\n"
     assert run("apply", "-f", "-", input=as_yaml(job())).stdout == f"{TITLE} unchanged\n"

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 import yaml
 
 from clients.kube import resources
@@ -70,6 +71,7 @@ def test_of_the_pods_only_ours(run: Run, world: World) -> None:
     assert run("get", "pods", "-o", "name").stdout == "pod/ours\n"
 
 
+@pytest.mark.defect(11)
 def test_jobs_of_a_cluster_not_of_one_that_begins_alike(run: Run, world: World) -> None:
     world.cluster("demo")
     world.cluster("demo-two")

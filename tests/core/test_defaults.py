@@ -22,6 +22,7 @@ def without(view, *fields):
     return {key: value for key, value in asdict(view).items() if key not in fields}
 
 
+@pytest.mark.defect(6)
 @pytest.mark.parametrize("spec", [None, {}, CLUSTER])
 def test_cluster(spec):
     bare = cluster.read({"metadata": {"name": "demo"}, "spec": spec})
@@ -31,6 +32,7 @@ def test_cluster(spec):
     assert cluster.revision(bare) == cluster.revision(stored)
 
 
+@pytest.mark.defect(6)
 @pytest.mark.parametrize("spec", [None, {}, JOB])
 def test_job(spec):
     bare = job.read({"metadata": {"name": "demo-a"}, "spec": spec})

@@ -21,8 +21,9 @@ CLUSTER, JOB = "alone", "alone-one"
 BARE = "bare"
 
 
+@pytest.mark.scenario("S12", "S13", "C5.12")
 def test_a_job_finds_its_cluster_by_its_name(world: World) -> None:
-    """S12, S13, C.5 12: also a job that is there first; and one that is made again under its name starts empty."""
+    """Also a job that is there first; and one that is made again under its name starts empty."""
     manifest = flink_job(JOB, job(world.place))
     world.apply(manifest, flink_cluster(CLUSTER, cluster(world.place)))
     world.steady(CLUSTER, JOB)
@@ -34,8 +35,9 @@ def test_a_job_finds_its_cluster_by_its_name(world: World) -> None:
     assert world.wait("the job counts", lambda: world.gauges(JOB)).restored == -1
 
 
+@pytest.mark.scenario("S13")
 def test_the_cluster_goes_before_its_job(world: World) -> None:
-    """S13: the cluster's deletion saves the job and leaves it; a new cluster of that name runs it again."""
+    """The cluster's deletion saves the job and leaves it; a new cluster of that name runs it again."""
     mark = world.steady(CLUSTER, JOB)[JOB]
     world.remove((r.FLINK_CLUSTERS, CLUSTER))
     status = world.job(JOB)
@@ -64,8 +66,9 @@ def sized(world: World, task_managers: int, *, left: int | None = None) -> bool:
     return settled and world.is_ready(r.FLINK_CLUSTERS, BARE) and figures == (task_managers, there, 2 * there)
 
 
+@pytest.mark.scenario("S18", "S21", "S22")
 def test_a_cluster_without_jobs_changes_its_size(world: World, bare: None) -> None:
-    """S18, S21, S22: an edit, `kubectl scale` down and to nothing; the JobManager is the same all the time."""
+    """An edit, `kubectl scale` down and to nothing; the JobManager is the same all the time."""
     world.wait("one TaskManager", lambda: sized(world, 1))
     assert world.cluster(BARE)["serviceMode"] == "NodePort"
     jobmanager = world.uids(BARE, names.JOBMANAGER)
@@ -91,6 +94,7 @@ def submitted_by_hand(world: World) -> str:
     return str(answer.json()["jobid"])
 
 
+@pytest.mark.defect(13)
 def test_a_job_that_a_person_submitted_is_left_alone(world: World, bare: None) -> None:
     """By the supervisor, by its successor, and by a scale-down; only an edit of the pods would take it along."""
     world.scale(r.FLINK_CLUSTERS, BARE, 2)

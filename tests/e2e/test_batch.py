@@ -14,9 +14,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, JOB = "batch", "batch-finite"
 
 
+@pytest.mark.scenario("S14")
 @pytest.mark.slow
 def test_a_finite_job_is_finished_and_frees_the_taskmanagers(world: World) -> None:
-    """S14: FINISHED is Ready and is not run again, whatever the policy; without work no TaskManager stays."""
+    """FINISHED is Ready and is not run again, whatever the policy; without work no TaskManager stays."""
     finite = job(world.place, "--stop-after", "600")
     world.apply(flink_deployment(CLUSTER, cluster(world.place), {"finite": finite}))
     world.wait("the job is stopped", lambda: world.job(JOB).get("supervisorStatus") == "Stopped")

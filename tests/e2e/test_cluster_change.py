@@ -42,8 +42,9 @@ def saved(world: World) -> None:
         assert status["restoredPath"] == status["savepointPath"] != ""
 
 
+@pytest.mark.scenario("S20", "L1")
 def test_an_edit_of_the_pods_takes_the_jobs_along(world: World, marks: Marks) -> None:
-    """S20, C.5 7: both jobs are saved, all pods are of another revision, both jobs are back whatever their policy."""
+    """Both jobs are saved, all pods are of another revision, both jobs are back whatever their policy."""
     before, revision = world.uids(CLUSTER), world.cluster(CLUSTER)["revision"]
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/taskManager/taskSlots", 3)
     world.resumed(CLUSTER, marks)
@@ -55,8 +56,9 @@ def test_an_edit_of_the_pods_takes_the_jobs_along(world: World, marks: Marks) ->
     assert {pod["metadata"]["labels"][names.LABEL_REVISION] for pod in world.pods(CLUSTER)} == {status["revision"]}
 
 
+@pytest.mark.scenario("C5.9")
 def test_an_edit_that_is_taken_back_at_once(world: World, marks: Marks) -> None:
-    """C.5 9: whatever was on its way, both jobs end on the old revision with their state."""
+    """Whatever was on its way, both jobs end on the old revision with their state."""
     revision = world.cluster(CLUSTER)["revision"]
     environment = "cluster/jobManager/environment"
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, environment, [{"name": "MOOD", "value": "new"}])
@@ -88,9 +90,10 @@ def test_an_edit_of_the_supervisor_restarts_no_flink_pod(world: World, marks: Ma
     assert {mark.job_id for mark in after.values()} == {mark.job_id for mark in marks.values()}
 
 
+@pytest.mark.scenario("S10")
 @pytest.mark.slow
 def test_a_stop_of_the_cluster_ends_as_the_policies_say(world: World, marks: Marks) -> None:
-    """S10: STOP saves both and leaves no pod; after START the policy Always comes back, Never waits for a person."""
+    """STOP saves both and leaves no pod; after START the policy Always comes back, Never waits for a person."""
     world.request(r.FLINK_CLUSTERS, CLUSTER, "STOP")
     world.wait("the cluster is stopped", lambda: down(world))
     statuses = [world.job(name) for name in marks]

@@ -28,6 +28,7 @@ def nothing_left(world: World) -> bool:
     return not any(found) and not service and not deployment and not world.pods(CLUSTER, *EVERY_ROLE)
 
 
+@pytest.mark.scenario("S11")
 @pytest.mark.slow
 def test_what_a_deployment_made_is_made_again(world: World) -> None:
     """A FlinkJob and a FlinkCluster that somebody deletes come back, and run."""
@@ -54,6 +55,7 @@ def made_again(world: World, kind: r.Resource, name: str) -> None:
     world.wait(f"another {kind.kind} {name}", another)
 
 
+@pytest.mark.scenario("S9", "S24")
 def test_a_deployment_takes_everything_along(world: World) -> None:
     """With a running job; in the foreground, as Argo CD deletes, so that children go before their parents."""
     world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": job(world.place)}))
@@ -85,6 +87,7 @@ def uid(world: World) -> str:
 LAST_SAVEPOINT = {"savepoint.savepointOnDelete": True}
 
 
+@pytest.mark.scenario("L1")
 def test_a_job_leaves_a_last_savepoint_if_its_spec_says_so(world: World) -> None:
     """The job goes first, and its cluster lives on."""
     spec = job(world.place, changes=LAST_SAVEPOINT)
@@ -148,6 +151,7 @@ def test_a_job_whose_cluster_never_was(world: World) -> None:
     world.remove((r.FLINK_JOBS, JOB))
 
 
+@pytest.mark.scenario("C5.6")
 @pytest.mark.slow
 def test_a_namespace_goes_with_everything_in_it(world: World) -> None:
     """The supervisors go with it, so that only the deadlines end the waiting. No finalizer hangs."""

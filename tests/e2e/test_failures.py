@@ -59,9 +59,10 @@ WRONG = {
 }
 
 
+@pytest.mark.scenario("S16", "S17", "C5.8")
 @pytest.mark.parametrize("case", WRONG)
 def test_a_program_that_cannot_start_and_is_corrected(world: World, case: str) -> None:
-    """S16, S17, C.5 8: the reason in the condition, waiting for a person; the corrected spec starts by itself."""
+    """The reason in the condition, waiting for a person; the corrected spec starts by itself."""
     field, value, reason, text = WRONG[case]
     right = job(world.place, policy="Never")
     world.apply(flink_job(ILL, job(world.place, policy="Never", changes={f"bootstrap.{field}": value})))
@@ -72,8 +73,9 @@ def test_a_program_that_cannot_start_and_is_corrected(world: World, case: str) -
     assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "False"
 
 
+@pytest.mark.scenario("S16", "C5.8")
 def test_an_image_that_cannot_be_pulled(world: World) -> None:
-    """S16: the kubelet's reason while it waits and when its time is over; the corrected spec starts by itself."""
+    """The kubelet's reason while it waits and when its time is over; the corrected spec starts by itself."""
     right = job(world.place, policy="Never")
     wrong = {"bootstrap.image": "flink-metacontroller/absent:1"}
     world.apply(flink_job(ILL, job(world.place, policy="Never", changes=wrong)))
@@ -118,6 +120,7 @@ def rejected(world: World, reason: str) -> str:
     return str(stalled["message"])
 
 
+@pytest.mark.scenario("S17", "L1")
 def test_an_update_whose_main_throws_stops_nothing(world: World) -> None:
     right = job(world.place)
     world.apply(flink_job(ILL, right))
@@ -133,6 +136,7 @@ def test_an_update_whose_main_throws_stops_nothing(world: World) -> None:
     assert world.steady(CLUSTER, WELL, ILL)[ILL].job_id == run
 
 
+@pytest.mark.scenario("L1", "L4")
 def test_an_update_that_fails_is_taken_back(world: World) -> None:
     """The spec from before runs again, from the savepoint taken for the update; the corrected one then replaces it."""
     right = job(world.place, changes=NO_RESTART)
@@ -170,9 +174,10 @@ def test_a_job_that_flink_restarts_over_and_over(world: World) -> None:
     assert "/chk-" in status["restoredPath"]
 
 
+@pytest.mark.scenario("C5.13", "L3")
 @pytest.mark.parametrize("action", ["TRIGGER_SAVEPOINT", "STOP"])
 def test_a_savepoint_directory_that_cannot_be_written(world: World, action: str) -> None:
-    """C.5 13: the run goes on, also when it was to be stopped, and the condition names the cause."""
+    """The run goes on, also when it was to be stopped, and the condition names the cause."""
     folder = {"savepoint.savepointTargetPath": "file:///proc/savepoints"}
     world.apply(flink_job(ILL, job(world.place, changes=folder)))
     run = world.steady(CLUSTER, WELL, ILL)[ILL].job_id

@@ -47,6 +47,7 @@ def container(pod: Object) -> str:
     return str(statuses[0].get("containerID", ""))
 
 
+@pytest.mark.scenario("A13")
 def test_the_jobmanager_is_killed(world: World, marks: Marks) -> None:
     """All pods are of the next incarnation, and both jobs are back from checkpoints, although their policy is Never."""
     before, incarnation = world.uids(CLUSTER), world.cluster(CLUSTER)["incarnation"]
@@ -94,8 +95,9 @@ def restored(world: World, job: str, mark: Mark) -> bool:
     return gauges is not None and gauges.restored >= mark.total
 
 
+@pytest.mark.scenario("C5.2")
 def test_the_supervisor_is_killed_while_a_savepoint_is_taken(world: World, marks: Marks) -> None:
-    """C.5 2: the next one finds the savepoint's path; it is one savepoint, and the job goes on."""
+    """The next one finds the savepoint's path; it is one savepoint, and the job goes on."""
     before, had = world.savepoints(CLUSTER, marks[ONE].job_id), world.job(ONE).get("savepointPath")
     old = containers(world)
     world.request(r.FLINK_JOBS, ONE, "TRIGGER_SAVEPOINT")
@@ -112,9 +114,10 @@ def triggered(world: World, had: str | None) -> bool:
     return bool(status.get("savepointTriggerId")) or status.get("savepointPath") != had
 
 
+@pytest.mark.scenario("C5.1", "C5.2")
 @pytest.mark.slow
 def test_the_supervisor_is_killed_while_a_job_stops_and_while_it_starts(world: World, marks: Marks) -> None:
-    """C.5 1 and 2: one savepoint, whose path is found again; then one run, submitted by whoever was there."""
+    """One savepoint, whose path is found again; then one run, submitted by whoever was there."""
     mark, before = marks[ONE], world.savepoints(CLUSTER, marks[ONE].job_id)
     old = containers(world)
     world.request(r.FLINK_JOBS, ONE, "STOP")
@@ -134,8 +137,9 @@ def test_the_supervisor_is_killed_while_a_job_stops_and_while_it_starts(world: W
     assert world.job(ONE)["attempt"] == mark.attempt + 1
 
 
+@pytest.mark.scenario("C5.11")
 def test_the_hooks_are_killed(world: World, marks: Marks) -> None:
-    """C.5 11: nothing restarts, nothing is deleted, and the next edit is carried out."""
+    """Nothing restarts, nothing is deleted, and the next edit is carried out."""
     before, hooks = world.uids(CLUSTER), {container(pod) for pod in world.hooks()}
     world.kill(world.hooks())
     world.wait(

@@ -50,6 +50,7 @@ def ha(world: World) -> Iterator[None]:
     world.remove((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER))
 
 
+@pytest.mark.scenario("A1")
 def test_a_job_that_flink_recovers_is_adopted(world: World, ha: None) -> None:
     """The same run goes on, from its newest checkpoint: no other attempt is made, and it stops as any other does."""
     mark = world.steady(CLUSTER, JOB)[JOB]

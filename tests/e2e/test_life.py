@@ -38,6 +38,7 @@ def stopped(world: World) -> bool:
     return world.job(JOB).get("supervisorStatus") == "Stopped" and not world.running(CLUSTER)
 
 
+@pytest.mark.scenario("S1", "S8")
 def test_one_deployment_becomes_a_cluster_and_a_job_that_runs(world: World, mark: Mark) -> None:
     """Everything says ready, with the figures of the spec; the first run starts empty."""
     world.wait("the deployment is ready", lambda: world.is_ready(r.FLINK_DEPLOYMENTS, CLUSTER))
@@ -51,6 +52,7 @@ def test_one_deployment_becomes_a_cluster_and_a_job_that_runs(world: World, mark
     assert world.wait("the job counts", lambda: world.gauges(JOB)).restored == -1
 
 
+@pytest.mark.scenario("S3", "S4", "A2", "A14", "A15")
 def test_a_savepoint_on_request_and_forgotten(world: World, mark: Mark) -> None:
     """A path appears, and goes when it is forgotten; the same run goes on."""
     assert path(world) == ""
@@ -62,6 +64,7 @@ def test_a_savepoint_on_request_and_forgotten(world: World, mark: Mark) -> None:
     assert world.steady(CLUSTER, JOB)[JOB].job_id == mark.job_id
 
 
+@pytest.mark.scenario("S2")
 def test_stop_with_a_savepoint_and_start_from_it(world: World, mark: Mark) -> None:
     """Nothing but the request starts it again, and it goes on where it was."""
     before = world.savepoints(CLUSTER, mark.job_id)
@@ -76,6 +79,7 @@ def test_stop_with_a_savepoint_and_start_from_it(world: World, mark: Mark) -> No
     assert world.job(JOB)["restoredPath"] == saved == path(world)
 
 
+@pytest.mark.scenario("S2")
 def test_stop_and_start_without_savepoint(world: World, mark: Mark) -> None:
     """The path stays, and the next start, which a person wants to be empty, is empty."""
     before = path(world)
@@ -90,6 +94,7 @@ def test_stop_and_start_without_savepoint(world: World, mark: Mark) -> None:
     assert world.wait("the job counts", lambda: world.gauges(JOB)).restored == -1
 
 
+@pytest.mark.scenario("A15")
 def test_suspended_by_the_spec_and_back(world: World, mark: Mark) -> None:
     """`suspend: true` in the manifest stops the job with a savepoint, and false resumes it, whatever its policy."""
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "jobs/0/spec/suspend", True)
@@ -102,6 +107,7 @@ def test_suspended_by_the_spec_and_back(world: World, mark: Mark) -> None:
     assert world.job(JOB)["restoredPath"] == path(world)
 
 
+@pytest.mark.scenario("A2", "A14")
 def test_another_parallelism_and_back(world: World, mark: Mark) -> None:
     """`kubectl scale` of the job brings a TaskManager more, and one less, but not before rescaleDelay."""
     world.scale(r.FLINK_JOBS, JOB, 2)
@@ -116,6 +122,7 @@ def test_another_parallelism_and_back(world: World, mark: Mark) -> None:
     assert world.job(JOB)["jobParallelism"] == 1
 
 
+@pytest.mark.scenario("S5", "A15")
 def test_periodic_savepoints(world: World, mark: Mark) -> None:
     """An interval in the spec brings one savepoint after the other, without a restart of the job."""
     before = path(world)

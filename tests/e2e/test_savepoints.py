@@ -18,6 +18,7 @@ def path(world: World) -> str:
     return str(world.job(JOB).get("savepointPath", ""))
 
 
+@pytest.mark.scenario("A15")
 def test_a_savepoint_each_minute_of_which_the_newest_stays(world: World) -> None:
     """The one before is disposed of by Flink, while the job goes on; the next start is from the newest."""
     world.apply(flink_deployment(CLUSTER, cluster(world.place), {"main": job(world.place, changes=HISTORY)}))

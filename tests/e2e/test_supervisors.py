@@ -67,6 +67,7 @@ def twice(world: World) -> Iterator[Mark]:
     removed(world, TWICE)
 
 
+@pytest.mark.scenario("A10")
 @pytest.mark.parametrize("how", ["killed", "told to end"])
 def test_the_leader_goes_and_the_other_takes_over(world: World, twice: Mark, how: str) -> None:
     """A request that comes while nobody leads is served by the next one."""

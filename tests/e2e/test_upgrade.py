@@ -82,6 +82,7 @@ def unmoved(world: World, mark: Mark, pods: set[str]) -> None:
     world.passed(JOB, mark, 1)
 
 
+@pytest.mark.scenario("C5.11")
 def test_a_rolling_restart_of_everything_of_ours(world: World, mark: Mark) -> None:
     """As `kubectl rollout restart` does it, and Metacontroller after it: nothing starts again, nothing is deleted."""
     pods = world.uids(CLUSTER)

@@ -44,6 +44,7 @@ def test_a_job_of_an_old_flink_survives_its_jobmanager(world: World, mark: Mark)
     assert before in world.place.old_flink_image
 
 
+@pytest.mark.scenario("C5.15")
 def test_the_next_flink_takes_the_job_along(world: World, mark: Mark) -> None:
     """An edit of the image: saved by the old one, no pod of it is left, and the count goes on where it was."""
     before, pods = version(world), world.uids(CLUSTER)

@@ -200,6 +200,7 @@ def test_labels_and_annotations_are_texts(name: str) -> None:
             assert all(isinstance(value, str) for value in metadata.get(key, {}).values())
 
 
+@pytest.mark.defect(14)
 @pytest.mark.parametrize("name", CHILDREN)
 def test_identity_and_labels(name: str) -> None:
     """A name of its own, never generateName; and never the label by which Metacontroller finds another's children."""

@@ -166,6 +166,7 @@ def test_every_way_around_makes_the_incarnation_grow():
     assert seen[-1] == 4
 
 
+@pytest.mark.defect(15)
 def test_a_dead_taskmanager_is_replaced_and_the_dead_one_goes():
     world = started()
     prefix = f"taskmanager-demo-{world.status['revision']}-1"

@@ -74,6 +74,7 @@ def test_a_cluster_without_jobs(jobs):
     assert names_of(sync(parent), "FlinkJob") == []
 
 
+@pytest.mark.defect(18)
 def test_children_are_what_their_crds_take():
     """Else the API server refuses them, again and again."""
     whole = deployment()
@@ -142,10 +143,21 @@ def test_a_child_that_is_made_again_has_the_declared_value():
     assert child(sync(deployment(), children), "demo")["spec"]["taskManagers"] == 2
 
 
+@pytest.mark.defect(16)
 def test_a_field_that_is_removed_is_gone_from_the_child():
     with_it = deployment(cluster={"flinkConfiguration": {"a": "1"}})
     answer = sync(deployment(), stored(sync(with_it)))
     assert "flinkConfiguration" not in child(answer, "demo")["spec"]
+
+
+@pytest.mark.defect(17)
+def test_an_edit_that_did_not_arrive_is_answered_again():
+    """Only what the child is counts, not what was once said about it."""
+    children, edited = stored(sync(deployment())), deployment()
+    edited["spec"]["jobs"][0]["spec"] = {**JOB_SPEC, "flinkConfiguration": {"a": "1"}}
+    first = sync(edited, children)
+    assert child(first, "demo-a")["spec"]["flinkConfiguration"] == {"a": "1"}
+    assert sync({**edited, "status": first["status"]}, children)["children"] == first["children"]
 
 
 def test_a_job_that_is_removed_is_not_answered_and_not_told_about():

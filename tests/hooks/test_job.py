@@ -83,6 +83,7 @@ def test_the_bootstrap_is_there_while_it_is_ordered_and_not_stored(status, attac
     assert [item["metadata"]["name"] for item in answer["attachments"]] == attached
 
 
+@pytest.mark.defect(8)
 def test_a_finished_bootstrap_stays_until_its_jar_is_stored():
     """One that vanished would be run again."""
     first = sync(flink_job(status=ORDERED))["attachments"]

@@ -28,6 +28,7 @@ def with_parts(**part: Any) -> tuple[Resource, Resource]:
     return made_pods(jobManager={"serviceMode": "ClusterIP", **part}, taskManager={"taskSlots": 1, **part})
 
 
+@pytest.mark.defect(19, 20)
 @pytest.mark.parametrize("option", sorted(OPTIONS))
 def test_every_option_has_an_effect_on_both_pods(option: str) -> None:
     plain, some = with_parts(), with_parts(**{option: OPTIONS[option]})
@@ -122,6 +123,7 @@ def test_no_supervisor_setting_is_in_a_flink_pod() -> None:
     assert made_pods() == made_pods(supervisor={"image": "other:9", "pollingInterval": 1, "replicas": 2})
 
 
+@pytest.mark.defect(25)
 @pytest.mark.parametrize(("account", "made"), [(None, True), ("mine", False)])
 def test_the_role_is_bound_to_the_account_in_force(account: str | None, made: bool) -> None:
     children = {

@@ -81,6 +81,7 @@ WANTED = {
 }
 
 
+@pytest.mark.defect(4)
 @pytest.mark.parametrize(("parent", "jobs", "count"), WANTED.values(), ids=WANTED)
 def test_wanted(parent, jobs, count):
     assert scaling.wanted(observed.read(cluster_request(parent, [], jobs), NOW)) == count
@@ -142,6 +143,7 @@ PODS = {
 }
 
 
+@pytest.mark.defect(12)
 @pytest.mark.parametrize(("pods", "count", "releasable", "found"), PODS.values(), ids=PODS)
 def test_pods(pods, count, releasable, found):
     assert numbers(pods, count, releasable) == found

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 import supervisor
@@ -64,6 +65,7 @@ def calls(source: str) -> set[Right]:
     return found
 
 
+@pytest.mark.defect(24)
 def test_the_supervisor_may_do_what_its_source_does_and_nothing_else() -> None:
     sources = [path.read_text("utf-8") for path in Path(supervisor.__path__[0]).rglob("*.py")]
     done = set().union(*(calls(source) for source in sources))
@@ -120,6 +122,7 @@ def test_what_the_hooks_ask_to_see_is_read_too() -> None:
             assert {(group, plural, "list"), (group, plural, "watch")} <= needed()[0]
 
 
+@pytest.mark.defect(24)
 def test_metacontroller_writes_what_the_controllers_name() -> None:
     rules = role("flink-metacontroller-write", INSTALL / "base" / "metacontroller.yaml")
     bind = ("rbac.authorization.k8s.io", "clusterroles", "bind")

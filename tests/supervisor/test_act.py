@@ -30,6 +30,7 @@ def fail(flink: Any, error: Exception) -> None:
         getattr(flink, name).side_effect = error
 
 
+@pytest.mark.defect(10)
 def test_a_run(flink):
     assert act(RUN, flink, NEWEST) is None
     flink.run.assert_called_once_with(

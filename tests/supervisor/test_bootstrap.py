@@ -40,6 +40,7 @@ def deliver(flink: Any, jar: Path, **options: Any) -> str:
     return bootstrap.deliver(flink, jar, clock=lambda: sum(slept), sleep=slept.append, **options)
 
 
+@pytest.mark.defect(9)
 def test_the_same_content_has_the_same_name_and_another_content_another(jar, tmp_path):
     other = tmp_path / "x" / "app.jar"
     other.parent.mkdir()
@@ -94,6 +95,7 @@ def test_its_last_word_is_the_id(program, jar):
     assert program(Uploads(), jar) == (0, {"jarId": f"1_{bootstrap.content_name(jar)}"})
 
 
+@pytest.mark.defect(9)
 @pytest.mark.parametrize("trouble", [Rejected(413, "too large")])
 def test_or_what_went_wrong(program, jar, trouble):
     assert program(Uploads(trouble), jar) == (1, {"error": "cannot upload the JAR app.jar: too large"})

@@ -48,6 +48,7 @@ def test_degraded_names_the_cause(world):
     assert (degraded["reason"], degraded["message"]) == ("SavepointFailed", "SavepointFailed: IOException: read-only")
 
 
+@pytest.mark.defect(14)
 @pytest.mark.parametrize(
     ("status", "seconds", "degraded"),
     [("carried", 299, False), ("carried", 300, True), ("stopping", 300, True), ("ready", 300, False)],

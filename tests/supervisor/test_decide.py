@@ -111,6 +111,7 @@ REQUESTS = {
 }
 
 
+@pytest.mark.defect(28)
 @pytest.mark.parametrize(
     ("status", "action", "outcome"),
     [(status, action, outcome) for status, row in REQUESTS.items() for action, outcome in row.items()],
@@ -153,6 +154,7 @@ def test_a_request_is_carried_out_once(world, status, action):
     assert not decision.events
 
 
+@pytest.mark.defect(23)
 def test_the_same_word_at_another_time_is_another_request(world):
     before = world("ready", flink="runs", handled_action="STOP@t1", job={"action": "STOP", "at": "t2"})
     assert decide(before).status.supervisor_status == Phase.STOPPING

@@ -26,6 +26,7 @@ def fleet():
     assert made.ended.wait(20)
 
 
+@pytest.mark.defect(11)
 def test_what_belongs_to_a_cluster_follows_its_label(fleet):
     pods = fleet._watches[0].pods
     rung = []

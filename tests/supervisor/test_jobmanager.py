@@ -146,6 +146,7 @@ def test_an_unknown_count_says_nothing_about_the_job(manager, answer):
     assert (job.sight, job.restarts) == (Sight.SEEN, None)
 
 
+@pytest.mark.defect(27)
 def test_before_it_has_started_nobody_asks(manager):
     assert manager.job(SUBMITTED, manager.look()).restarts is None
     manager.client.metrics.assert_not_called()

@@ -160,6 +160,7 @@ ORDERED = {"number": 2, "bootstrap": {"image": "x"}}
 JARS = [jar("1_a.jar"), jar("2_b.jar"), jar("3_c.jar", age=60.0), jar("4_theirs.jar", "theirs.jar")]
 
 
+@pytest.mark.defect(9)
 @pytest.mark.parametrize(
     ("jobs", "deleted"),
     [

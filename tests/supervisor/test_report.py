@@ -58,6 +58,7 @@ def test_the_same_cluster_gives_the_same_report():
     assert told(STARTED, first).report == first
 
 
+@pytest.mark.defect(3)
 @pytest.mark.parametrize("phase", ["Started", "Starting", "Stopped"])
 def test_a_jobmanager_that_does_not_answer(phase):
     report = told({**STARTED, "supervisorStatus": phase}, Report(flink_version="2.3.0"), look=Look()).report
@@ -124,6 +125,7 @@ CARRIED_OUT = {
 }
 
 
+@pytest.mark.defect(5)
 @pytest.mark.parametrize(("report", "phase", "still"), CARRIED_OUT.values(), ids=CARRIED_OUT)
 def test_without_savepoint_holds_for_one_stop_or_restart(report, phase, still):
     """Or every later edit would drop the jobs' state without a word. `revision` is that of no restart."""
@@ -133,6 +135,7 @@ def test_without_savepoint_holds_for_one_stop_or_restart(report, phase, still):
 # ---- scaling down --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect(12)
 @pytest.mark.parametrize(
     ("wanted", "idle_for", "phase", "releasable"),
     [

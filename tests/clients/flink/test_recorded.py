@@ -377,6 +377,7 @@ def test_an_operation_that_flink_does_not_know_is_not_found(client, flink):
         client.operation("a" * 32, "0" * 32)
 
 
+@pytest.mark.defect(22)
 @pytest.mark.parametrize("label", ["cancel", "cancel terminal", "cancel unknown"])
 def test_cancel_is_done_when_the_job_is_over_or_gone(client, flink, server, label):
     (recorded,) = flink.play(label)

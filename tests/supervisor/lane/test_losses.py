@@ -84,6 +84,7 @@ def test_failures_in_a_row_wait_longer_and_are_forgotten_when_it_runs(stage):
     assert (made.status.failures, made.status.failure) == (0, "")
 
 
+@pytest.mark.defect(7)
 @pytest.mark.parametrize("policy", ["Always", "OnlyIfFailed", "Never"])
 def test_a_stop_by_a_person_is_never_undone(ready, policy):
     ready.edit(restart={"restartPolicy": policy, "restartDelay": 1})

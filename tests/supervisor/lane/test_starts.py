@@ -12,6 +12,7 @@ from supervisor.events import Recorder
 from supervisor.lane import Lane
 
 
+@pytest.mark.defect(8)
 def test_two_supervisors_run_one_job(stage):
     """An old one that does not know that it is gone, with a view that is behind."""
     made = stage()

@@ -86,6 +86,7 @@ def test_suspended_and_resumed(ready, how):
     assert ready.flink.disk[ready.flink.history[-1].restored] == before
 
 
+@pytest.mark.defect(7)
 def test_a_new_revision_brings_every_job_back_whatever_its_policy(ready):
     ready.cluster(supervisorStatus="Stopping")
     ready.play(lambda: not ready.status.holds_cluster)
@@ -96,6 +97,7 @@ def test_a_new_revision_brings_every_job_back_whatever_its_policy(ready):
     assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
 
 
+@pytest.mark.defect(5)
 @pytest.mark.parametrize("mode", ["Automatic", "Manual"])
 def test_only_a_start_without_savepoint_comes_back_empty(ready, mode):
     ready.edit(savepoint={**ready.job["spec"]["savepoint"], "savepointMode": mode})
@@ -112,6 +114,7 @@ def test_only_a_start_without_savepoint_comes_back_empty(ready, mode):
     assert ready.flink.history[-1].restored
 
 
+@pytest.mark.defect(28)
 def test_a_request_waits_for_a_jobmanager_that_does_not_answer(ready):
     ready.flink.answers = False
     ready.annotate("STOP")

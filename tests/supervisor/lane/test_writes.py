@@ -59,6 +59,7 @@ def test_checkpoints_that_are_not_written_yet_are_remembered(ready):
     assert ready.flink.disk[ready.status.recovery_points[0].path] == max(ready.flink.disk.values())
 
 
+@pytest.mark.defect(6)
 def test_one_jobs_trouble_is_its_own(ready, caplog):
     """A step raises nothing, whatever goes wrong in it."""
     broken = copy.deepcopy(ready.job)

@@ -42,10 +42,12 @@ def test_lost_with_its_jobmanager_it_comes_back_whatever_the_policy(world, clust
     assert [event.reason for event in decision.events] == ["JobLost"]
 
 
+@pytest.mark.defect(2)
 def test_a_jobmanager_that_forgot_the_job_has_lost_it(world):
     assert decide(world("ready", flink="missing")).status.supervisor_status == Phase.STARTING
 
 
+@pytest.mark.defect(3)
 @pytest.mark.parametrize("job", [{}, {"deleting": True}, {"action": "STOP"}, EDITED, SUSPENDED])
 @pytest.mark.parametrize("cluster", ["mute", "stopping"])
 @pytest.mark.parametrize("flink", ["silent", "not asked"])

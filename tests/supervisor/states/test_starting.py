@@ -208,6 +208,7 @@ def test_a_plain_start_is_not_a_permission_to_start_empty(world):
 # ---- after the submission ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.defect(8)
 def test_a_submission_that_flink_has_not_got_is_made_again_under_the_same_id(world):
     before = world("submitted", flink="missing", restore_path="s3://s/sp-2")
     decision = decide(before)

@@ -25,6 +25,7 @@ STARTS_AGAIN = [
 ]
 
 
+@pytest.mark.defect(7)
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize(("why", "policies"), STARTS_AGAIN)
 def test_who_stopped_it_and_the_policy_decide(world, why, policies, policy):

@@ -115,6 +115,7 @@ def test_a_deletion_goes_on_without_the_savepoint_that_failed(world, stop):
     assert cancelling.action == Cancel(decision.status.job_id)
 
 
+@pytest.mark.defect(22)
 def test_without_a_savepoint_it_is_cancelled_until_it_is_over(world, stop):
     decision = decide(world("stopping", flink="runs", stop=stop(savepoint=False)))
     assert decision.action == Cancel(decision.status.job_id)
@@ -133,6 +134,7 @@ def test_forget_means_that_not_even_the_last_checkpoint_is_kept(world, stop):
     assert not status.had_state
 
 
+@pytest.mark.defect(1)
 @pytest.mark.parametrize("savepoint", [True, False])
 @pytest.mark.parametrize("cluster", ["lost", "stopping, lost", "renewed"])
 @pytest.mark.parametrize("next", [Phase.STOPPED, Phase.STARTING, Phase.TERMINATED])
