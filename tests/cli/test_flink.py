@@ -85,6 +85,7 @@ def test_details_are_flinks_own_document(run: Run, playing: Flink) -> None:
     assert "state: RUNNING" in run("job", "details", "--cluster-name", "demo", "--job-name", "one", "-o", "yaml").stdout
 
 
+@pytest.mark.defect(26)
 def test_metrics_have_the_toolboxs_names(run: Run, playing: Flink) -> None:
     found = json.loads(run("job", "metrics", "demo-one", "-o", "json").stdout)
     assert found == {
@@ -134,6 +135,7 @@ def test_without_a_jobmanager_the_clusters_state_is_told(run: Run, world: World)
     assert (result.exit_code, result.stderr) == (1, told)
 
 
+@pytest.mark.defect(27)
 def test_without_a_run_there_is_nothing_to_ask(run: Run, world: World) -> None:
     world.cluster()
     world.job(phase="Stopped")

@@ -47,6 +47,7 @@ def test_a_manifest_says_its_namespace(run: Run, world: World) -> None:
     assert (result.exit_code, result.stderr) == (1, told)
 
 
+@pytest.mark.defect(21)
 def test_update_merges_and_keeps_what_it_does_not_say(run: Run, world: World) -> None:
     world.add(resources.FLINK_JOBS, "demo-one", JOB_SPEC)
     result = run("job", "update", "demo-one", "-f", "-", input='{"bootstrap": {"className": "Other"}}')

@@ -49,6 +49,7 @@ def walked(world: World) -> Iterator[None]:
     world.remove((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER))
 
 
+@pytest.mark.scenario("S7")
 def test_the_toolboxs_commands_on_a_real_flink(world: World, run: Run, tmp_path: Path) -> None:
     spec = tmp_path / "job.yaml"
     spec.write_text(yaml.safe_dump(job(world.place)))
@@ -100,6 +101,7 @@ def token(world: World) -> str:
     return str(world.client.request("POST", path, json=asked).json()["status"]["token"])
 
 
+@pytest.mark.scenario("S7")
 def test_the_rest_interface_tells_and_does_the_same(world: World, token: str) -> None:
     client = create_app(world.client.connection).test_client()
 
