@@ -117,6 +117,7 @@ def ended(world: World) -> Decision:
     status = recovery.with_checkpoint(world, world.status)
     if world.flink.status == "FINISHED":
         status = recovery.without_checkpoints(status)
+        status = status.but(had_state=bool(status.recovery_points))  # what is left of it is its result
     status = released(status).but(job_status=world.flink.status)
     why = f"the job is {world.flink.status} in Flink"
     return Decision(

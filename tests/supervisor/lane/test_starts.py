@@ -166,3 +166,19 @@ def test_a_stop_during_the_start(stage, submitted):
     assert made.status.stopped_by == "Person"
     made.settle()
     assert made.is_in("Stopped")
+
+
+@pytest.mark.parametrize("again", ["edit", "START"])
+def test_a_job_that_has_finished_runs_once_more_from_the_beginning(ready, again):
+    """Its checkpoints went when it finished: nothing of it is lost by an empty start."""
+    ready.settle(25)
+    assert ready.status.recovery_points
+    ready.flink.finish(ready.flink.runs[ready.alive[0]])
+    ready.edit(restart={**ready.job["spec"]["restart"], "restartPolicy": "Always"})
+    ready.play(lambda: ready.is_in("Stopped"))
+    if again == "START":
+        ready.annotate("START")
+    else:
+        ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "arguments": ["--again"]})
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.flink.history[-1].restored == ""
