@@ -20,6 +20,7 @@ COMMANDS = {
         "status": "Say how objects are and what they wait for.",
     },
     "Change": {
+        "plan": "Say what an apply would do: objects, pods, and which jobs stop and from where they come back.",
         "apply": "Create or update objects from manifests, YAML or JSON.",
     },
     "By kind": {

@@ -18,6 +18,7 @@ from cli.errors import Failed
 from cli.options import Where
 from clients.kube import Resource
 from core import schema, validation
+from hooks import merging
 
 SUFFIXES = (".yaml", ".yml", ".json")
 DOWNLOAD_SECONDS = 30.0
@@ -182,5 +183,5 @@ def problems(manifest: Manifest, *, partial: bool = False) -> list[str]:
     if not partial:
         filled = schema.apply_defaults(known, schema.prune(known, body))
         found += schema.errors(known, filled) or schema.cel_errors(known, None, filled)
-    found += validation.beyond_schema(body.get("spec"), "spec")
+    found += [*validation.beyond_schema(body.get("spec"), "spec"), *merging.clashes(body.get("spec"), "spec")]
     return [f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {text}" for text in found]

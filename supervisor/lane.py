@@ -106,7 +106,7 @@ class Lane:
         problems = self._problems(resource)
         world = World(
             now=self._clock(),
-            job=_read(resource, problems),
+            job=read_job(resource, problems),
             status=status,
             cluster=around.cluster,
             bootstrap=observe.bootstrap(around.pods, resource, status),
@@ -216,7 +216,7 @@ def _history(status: JobStatus) -> tuple[object, ...]:
     return status.attempt, status.job_id, status.recovery_points
 
 
-def _read(resource: Mapping[str, Any], problems: list[str]) -> jobs.Job:
+def read_job(resource: Mapping[str, Any], problems: list[str]) -> jobs.Job:
     """The job without the parts of its spec that are wrong: what the others say still holds."""
     wrong = {problem.removeprefix("spec.").split(":")[0].split(".")[0].split("[")[0] for problem in problems}
     spec = resource.get("spec")

@@ -1,0 +1,69 @@
+"""What differs between two objects, field by field, without what the machinery keeps for itself. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from cli import merge
+from core import names, schema
+from core.redaction import HIDDEN, redacted, secrets_of
+from hooks.protocol import LAST_APPLIED
+
+LONGEST = 60  # characters of a value that is shown
+_MACHINERY = frozenset({merge.LAST_APPLIED, LAST_APPLIED, names.REPORT, names.DECLARED})
+_USERS = ("labels", "annotations")  # of the metadata
+
+
+class Field(NamedTuple):
+    """A field's path and its values as text, '' where it is not there."""
+
+    path: str
+    before: str
+    after: str
+
+
+def fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Field, ...]:
+    return tuple(_between("", _plain(before), _plain(after)))
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What people write: no status, and of the metadata labels and annotations."""
+    metadata = {key: dict(item["metadata"].get(key) or {}) for key in _USERS}
+    kept = {key: value for key, value in metadata["annotations"].items() if key not in _MACHINERY}
+    body = {key: value for key, value in item.items() if key not in ("apiVersion", "kind", "status", "metadata")}
+    return {**body, "metadata": {**metadata, "annotations": kept}}
+
+
+def _between(path: str, before: Any, after: Any) -> Iterator[Field]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _between(schema.join(path, key), before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list) and _alike(before, after):
+        for index in range(max(len(before), len(after))):
+            yield from _between(schema.join(path, index), _at(before, index), _at(after, index))
+    else:
+        yield Field(path, _shown(path, before), _shown(path, after))
+
+
+def _alike(before: list[Any], after: list[Any]) -> bool:
+    """Lists of objects are compared item by item; short values are read better side by side."""
+    return all(isinstance(item, dict) for item in [*before, *after])
+
+
+def _at(items: list[Any], index: int) -> Any:
+    return items[index] if index < len(items) else None
+
+
+def _shown(path: str, value: Any) -> str:
+    """Short, in one line, and without a secret."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if secrets_of({path: text}):
+        return HIDDEN
+    hidden = redacted(text)
+    return hidden if len(hidden) <= LONGEST else hidden[: LONGEST - 1] + "…"

@@ -1,0 +1,155 @@
+"""What a plan says: the world as it would be without the edit, beside the world with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from cli import verdicts
+from cli.plan.differences import Field, fields
+from cli.plan.rehearsal import Rehearsal
+from cli.plan.state import Object, State, key_of
+from cli.plan.supervision import Step
+from core import job as jobs
+from core import names
+from core.states import Phase
+
+FLINK = (names.DEPLOYMENT, names.CLUSTER, names.JOB)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one object: create, change or delete."""
+
+    verb: str
+    kind: str
+    namespace: str
+    name: str
+    fields: tuple[Field, ...] = ()
+
+    @property
+    def metadata_only(self) -> bool:
+        return bool(self.fields) and all(field.path.startswith("metadata.") for field in self.fields)
+
+    def is_surplus(self, pods: tuple[Change, ...]) -> bool:
+        """A TaskManager that goes alone, without its JobManager: only Flink knows which ones will be idle then."""
+        role, _, stem = self.name.partition("-")
+        managers = {pod.name for pod in pods if pod.namespace == self.namespace and pod.verb == self.verb}
+        return role == names.TASKMANAGER and f"{names.JOBMANAGER}-{stem.rpartition('-')[0]}" not in managers
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Where a resource would stay."""
+
+    kind: str
+    namespace: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    changes: tuple[Change, ...] = ()  # without the pods
+    pods: tuple[Change, ...] = ()
+    steps: tuple[Step, ...] = ()  # in their order
+    set_back: tuple[Change, ...] = ()  # what the manifests say, and the object's owner does not let stay
+    waits: tuple[Wait, ...] = ()
+    under_way: tuple[Step, ...] = ()  # what happens to jobs anyway
+    settled: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.pods or self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "changes": bool(self),
+            "objects": [_document(change) for change in self.changes],
+            "pods": [_document(pod) for pod in self.pods],
+            "jobs": [asdict(step) for step in self.steps],
+            "setBack": [_document(change) for change in self.set_back],
+            "waits": [asdict(wait) for wait in self.waits],
+            "underWay": [asdict(step) for step in self.under_way],
+            "settled": self.settled,
+        }
+
+
+def _document(change: Change) -> dict[str, Any]:
+    plain = {"verb": change.verb, "kind": change.kind, "namespace": change.namespace, "name": change.name}
+    if not change.fields:
+        return plain
+    return {**plain, "fields": [field._asdict() for field in change.fields], "metadataOnly": change.metadata_only}
+
+
+def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
+    """What becomes of the state by these objects, which are as the API server would store them."""
+    without, edited = Rehearsal(state.copy(), now), Rehearsal(state.copy(), now)
+    for item in edits:
+        edited.state.put(item)
+    without.run()
+    edited.run()
+    changes = sorted(_changes(without.state, edited.state), key=_order)
+    return Outcome(
+        changes=tuple(change for change in changes if change.kind != "Pod"),
+        pods=tuple(change for change in changes if change.kind == "Pod"),
+        steps=_beyond(edited.steps, without.steps),
+        set_back=tuple(_set_back(edits, edited.state)),
+        waits=tuple(_waits(without.state, edited.state)),
+        under_way=tuple(without.steps),
+        settled=edited.settled,
+    )
+
+
+def _order(change: Change) -> tuple[int, str, str, str]:
+    """From the objects that people write to what is made of them; what goes before what comes."""
+    rank = FLINK.index(change.kind) if change.kind in FLINK else len(FLINK)
+    return rank, change.kind, change.namespace, f"{change.verb != 'delete'}{change.name}"
+
+
+def _changes(before: State, after: State) -> Iterator[Change]:
+    there, then = ({key_of(item): item for item in state} for state in (before, after))
+    for key in there.keys() | then.keys():
+        if key not in then:
+            yield Change("delete", *key)
+        elif key not in there:
+            yield Change("create", *key)
+        elif key[0] != "Pod" and (found := fields(there[key], then[key])):
+            yield Change("change", *key, fields=found)
+
+
+def _set_back(edits: list[Object], after: State) -> Iterator[Change]:
+    """A child of a FlinkDeployment is as the FlinkDeployment says."""
+    for item in edits:
+        there = after.get(key_of(item))
+        if there and (lost := tuple(field for field in fields(item, there) if field.path.startswith("spec"))):
+            yield Change("change", *key_of(item), fields=lost)
+
+
+def _beyond(steps: list[Step], known: list[Step]) -> tuple[Step, ...]:
+    rest, found = list(known), []
+    for step in steps:
+        if step in rest:
+            rest.remove(step)
+        else:
+            found.append(step)
+    return tuple(found)
+
+
+def _waits(before: State, after: State) -> Iterator[Wait]:
+    """Of clusters and jobs; those of a FlinkDeployment only repeat them."""
+    for item in (found for kind in FLINK[1:] for found in after.of(kind)):
+        text = _wait(item)
+        if text and text != _wait(before.get(key_of(item))):
+            yield Wait(*key_of(item), text)
+
+
+def _wait(item: Mapping[str, Any] | None) -> str:
+    """What it waits for; a job that runs waits when it runs with another parallelism than it should."""
+    if not item:
+        return ""
+    status = verdicts.status_of(item)
+    runs = item["kind"] == names.JOB and verdicts.phase(item) == Phase.STARTED
+    behind = runs and status.get("jobParallelism") != jobs.read(item).parallelism
+    return verdicts.waits_for(item) or (str(status.get("message", "")) if behind else "")
