@@ -35,8 +35,8 @@ def pages_of(session: Session, found: Iterable[Resource], called: tuple[str, ...
     if not items:
         output.note("No resources found.")
     for number, item in enumerate(items):
-        facts = _facts(session, item) if whole else Facts(item, datetime.now(UTC))
-        output.data(("\n\n" if whole else "\n") * bool(number) + pages.page(facts))
+        about = facts(session, item) if whole else Facts(item, datetime.now(UTC))
+        output.data(("\n\n" if whole else "\n") * bool(number) + pages.page(about))
     return items
 
 
@@ -59,7 +59,7 @@ def status(session: Session, found: tuple[Resource, ...], called: tuple[str, ...
 # ---- fetching ------------------------------------------------------------------------------------------------------
 
 
-def _facts(session: Session, item: Object) -> Facts:
+def facts(session: Session, item: Object) -> Facts:
     metadata, kind = item["metadata"], item["kind"]
     namespace, name = metadata["namespace"], metadata["name"]
     cluster = verdicts.status_of(item).get("clusterName") or names.bound_cluster(metadata, item.get("spec") or {}, ())

@@ -18,6 +18,7 @@ COMMANDS = {
         "get": "Show objects.",
         "describe": "Tell all about an object: state, conditions, recovery points, pods, the last events.",
         "status": "Say how objects are and what they wait for.",
+        "explain": "Say what an object waits for, why, and what to do next.",
     },
     "Change": {
         "plan": "Say what an apply would do: objects, pods, and which jobs stop and from where they come back.",

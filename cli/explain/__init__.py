@@ -1,0 +1,1 @@
+"""explain: what an object waits for, why, and what to do next."""

@@ -1,0 +1,242 @@
+"""Why an object is as it is, and what to do next. Pure: each rule looks at the scene and says what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from cli import verdicts
+from cli.explain import advice
+from cli.explain.scene import Object, Scene, role
+from core import cluster as clusters
+from core import conditions, names, pods
+from core import job as jobs
+from core.states import Phase, StoppedBy
+
+DOCTOR = "flinkctl doctor"
+
+
+class Reason(NamedTuple):
+    """`next` is a command to run, or what to change."""
+
+    text: str
+    next: str = ""
+
+
+Rule = Callable[[Scene], Iterator[Reason]]
+
+
+def reasons(scene: Scene) -> list[Reason]:
+    """The most likely ones first, none twice; none when it is as its spec wants it."""
+    found = [reason for rule in RULES[scene.item["kind"]] for reason in rule(scene)]
+    return list(dict.fromkeys(found))
+
+
+# ---- every kind ----------------------------------------------------------------------------------------------------
+
+
+def _invalid(scene: Scene) -> Iterator[Reason]:
+    ready = verdicts.condition(scene.item, conditions.READY)
+    if ready.get("reason") == "InvalidSpec":
+        yield Reason(
+            f"its spec is wrong: {ready.get('message')}", "correct the field; flinkctl validate -f FILE checks it"
+        )
+
+
+def _unseen(scene: Scene) -> Iterator[Reason]:
+    """Its status is the hooks', or for a job its supervisor's."""
+    if scene.status and verdicts.seen(scene.item):
+        return
+    if scene.item["kind"] != names.JOB:
+        yield Reason("no hook has answered for its newest spec", DOCTOR)
+    elif scene.cluster is not None:
+        yield Reason("the supervisor of its cluster has not seen its newest spec", _logs(scene, names.SUPERVISOR))
+
+
+def _request(scene: Scene) -> Iterator[Reason]:
+    if scene.status and (action := verdicts.pending(scene.item)):
+        yield Reason(f"{action} is asked for, and the supervisor has not taken it up", _logs(scene, names.SUPERVISOR))
+
+
+def _supervisor(scene: Scene) -> Iterator[Reason]:
+    """One that does not run keeps everything as it is. A cluster whose supervisor is shared has no pod of it."""
+    troubled = [text for _, text in scene.troubles(names.SUPERVISOR)]
+    found = scene.of(names.SUPERVISOR)
+    if found and not any(pods.is_ready(pod) for pod in found):
+        told = troubled[0] if troubled else "its pod is not ready"
+        yield Reason(f"the supervisor does not run: {told}", _logs(scene, names.SUPERVISOR))
+
+
+# ---- FlinkDeployment -----------------------------------------------------------------------------------------------
+
+
+def _children(scene: Scene) -> Iterator[Reason]:
+    for child in scene.children:
+        if text := verdicts.waits_for(child):
+            title = _short(child)
+            yield Reason(f"{title}: {_line(text)}", _explain(child))
+
+
+# ---- FlinkCluster --------------------------------------------------------------------------------------------------
+
+
+def _down(scene: Scene) -> Iterator[Reason]:
+    if not conditions.is_true(scene.item, conditions.SUSPENDED) or scene.item["kind"] != names.CLUSTER:
+        return
+    if scene.status.get("suspended"):
+        yield Reason("spec.suspend is true", "set spec.suspend to false to start it")
+    elif scene.status.get("stopped"):
+        yield Reason("somebody stopped it", f"flinkctl cluster start {scene.name} -n {scene.namespace}")
+
+
+def _flink_pods(scene: Scene) -> Iterator[Reason]:
+    for pod, text in scene.troubles(names.JOBMANAGER, names.TASKMANAGER):
+        name = pod["metadata"]["name"]
+        yield Reason(f"pod {name}: {text}", advice.of_pod(text) or _logs(scene, role(pod)))
+
+
+def _held(scene: Scene) -> Iterator[Reason]:
+    """A change or a stop waits for the jobs."""
+    if verdicts.phase(scene.item) not in (Phase.STOPPING, "Deleting"):
+        return
+    for job in scene.children:
+        status = verdicts.status_of(job)
+        if status.get("clusterRevision"):
+            yield Reason(f"{_short(job)} has not let go of it: {_line(status.get('message'))}", _explain(job))
+
+
+def _jobmanager(scene: Scene) -> Iterator[Reason]:
+    report = clusters.Report.parse((scene.item["metadata"].get("annotations") or {}).get(names.REPORT))
+    if verdicts.phase(scene.item) == Phase.STARTED and not report.answering:
+        yield Reason("its JobManager does not answer", _logs(scene, names.JOBMANAGER))
+
+
+# ---- FlinkJob ------------------------------------------------------------------------------------------------------
+
+
+def _homeless(scene: Scene) -> Iterator[Reason]:
+    if scene.cluster is None:
+        named = f"its cluster {scene.cluster_name} is not there" if scene.cluster_name else "it names no cluster"
+        yield Reason(named, "flinkctl get clusters shows those that there are; spec.clusterName names one")
+
+
+def _cluster(scene: Scene) -> Iterator[Reason]:
+    if scene.cluster is not None and (text := verdicts.waits_for(scene.cluster)):
+        yield Reason(f"its cluster {scene.cluster_name}: {_line(text)}", _explain(scene.cluster))
+    elif scene.cluster is not None and conditions.is_true(scene.cluster, conditions.SUSPENDED):
+        yield Reason(f"its cluster {scene.cluster_name} is stopped or suspended", _explain(scene.cluster))
+
+
+def _jar(scene: Scene) -> Iterator[Reason]:
+    if verdicts.phase(scene.item) != Phase.STARTING and not scene.status.get("update"):
+        return
+    for pod, text in scene.troubles(names.BOOTSTRAP):
+        yield Reason(
+            f"pod {pod['metadata']['name']} cannot bring the JAR: {text}", advice.of_pod(text) or _logs_of_job(scene)
+        )
+
+
+def _slots(scene: Scene) -> Iterator[Reason]:
+    """More than the cluster may ever have, or than it has."""
+    if scene.cluster is None or "waiting for slots" not in str(scene.status.get("message")):
+        return
+    cluster = clusters.read(scene.cluster)
+    most, wanted = cluster.max_task_managers * cluster.task_slots, jobs.read(scene.item).parallelism
+    have = f"{cluster.name} may have {cluster.max_task_managers} TaskManagers of {cluster.task_slots} slots"
+    if wanted > most:
+        yield Reason(
+            f"it needs {wanted} slots; {have}",
+            "raise maxTaskManagers or taskManager.taskSlots, or lower jobParallelism",
+        )
+    elif cluster.supervisor.by_job_parallelism:
+        yield Reason(
+            f"{scene.status['message']}; {have}", f"flinkctl explain cluster/{cluster.name} -n {scene.namespace}"
+        )
+    else:
+        yield Reason(
+            f"{scene.status['message']}; rescalePolicy None keeps {cluster.task_managers} TaskManagers",
+            f"flinkctl cluster scale {cluster.name} --task-managers N -n {scene.namespace}",
+        )
+
+
+def _failed(scene: Scene) -> Iterator[Reason]:
+    """What the conditions say went wrong, by its stable reason."""
+    troubles = {
+        str(found.get("message")): str(found.get("reason"))
+        for type in (conditions.STALLED, conditions.DEGRADED)
+        if (found := verdicts.condition(scene.item, type)).get("status") == "True"
+    }
+    for text, reason in troubles.items():
+        word = text.split(":", 1)[0] if text.split(":", 1)[0] in advice.ADVICE else reason
+        if word != "InvalidSpec":
+            yield Reason(_line(text), advice.of(word, scene.name, scene.namespace))
+    if scene.status.get("retryAt"):
+        yield Reason(
+            f"it is tried again at {scene.status['retryAt']}",
+            f"flinkctl job start {scene.name} -n {scene.namespace} tries at once",
+        )
+
+
+def _exception(scene: Scene) -> Iterator[Reason]:
+    if scene.exception and scene.exception not in str(scene.status.get("failure")):
+        yield Reason(f"Flink's newest exception: {scene.exception}", _logs(scene, names.TASKMANAGER))
+
+
+def _at_rest(scene: Scene) -> Iterator[Reason]:
+    if verdicts.phase(scene.item) != Phase.STOPPED:
+        return
+    by, start = scene.status.get("stoppedBy"), f"flinkctl job start {scene.name} -n {scene.namespace}"
+    policy = scene.status.get("restartPolicy")
+    if by == StoppedBy.PERSON:
+        yield Reason("somebody stopped it, which no restart policy undoes", start)
+    elif by == StoppedBy.SPEC:
+        yield Reason("its spec suspends it", "set spec.suspend to false, and spec.jobParallelism to more than 0")
+    elif by == StoppedBy.CLUSTER:
+        yield Reason(f"it stopped with its cluster; restartPolicy is {policy}", start)
+    elif scene.status.get("jobStatus") in ("FINISHED", "CANCELED"):
+        yield Reason(
+            f"the job is {scene.status['jobStatus']} in Flink; restartPolicy is {policy}", f"{start} runs it again"
+        )
+
+
+RULES: dict[str, tuple[Rule, ...]] = {
+    names.DEPLOYMENT: (_invalid, _unseen, _children),
+    names.CLUSTER: (_invalid, _supervisor, _unseen, _request, _flink_pods, _held, _jobmanager, _down),
+    names.JOB: (
+        _invalid,
+        _homeless,
+        _supervisor,
+        _unseen,
+        _request,
+        _failed,
+        _exception,
+        _jar,
+        _slots,
+        _cluster,
+        _at_rest,
+    ),
+}
+
+
+# ---- words ---------------------------------------------------------------------------------------------------------
+
+
+def _short(item: Object) -> str:
+    return f"{item['kind']} {item['metadata']['name']}"
+
+
+def _explain(item: Object) -> str:
+    noun = item["kind"].removeprefix("Flink").lower()
+    return f"flinkctl explain {noun}/{item['metadata']['name']} -n {item['metadata'].get('namespace', '')}"
+
+
+def _logs(scene: Scene, component: str) -> str:
+    return f"flinkctl logs cluster/{scene.cluster_name} -c {component} -n {scene.namespace}"
+
+
+def _logs_of_job(scene: Scene) -> str:
+    return f"flinkctl logs job/{scene.name} -c {names.BOOTSTRAP} -n {scene.namespace}"
+
+
+def _line(text: Any) -> str:
+    return " ".join(str(text or "").split())

@@ -1,0 +1,164 @@
+"""Which reasons are found, and what is advised."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cli.explain import advice
+from cli.explain.page import page
+from cli.explain.reasons import reasons
+from cli.explain.scene import Scene
+from core import names
+from supervisor.decision import NORMAL, REASONS
+from tests.cli.conftest import CLUSTER_SPEC, JOB_SPEC, conditions, manifest
+
+Object = dict[str, Any]
+LABELS = {"clusterName": "demo"}
+
+
+def cluster(phase: str = "Started", *, ready: bool = True, told: str = "", **status: Any) -> Object:
+    made = manifest("FlinkCluster", "demo", {**CLUSTER_SPEC, **status.pop("spec", {})}, namespace="ns", generation=1)
+    made["metadata"]["annotations"] = {names.REPORT: '{"answering": true}'}
+    down = phase in ("Stopped", "Terminated")
+    told_by = conditions(1, Ready=(ready and not down, told), Suspended=(down, told))
+    return {**made, "status": {"observedGeneration": 1, "supervisorStatus": phase, "conditions": told_by, **status}}
+
+
+def job(phase: str = "Started", *, told: str = "", trouble: str = "", **status: Any) -> Object:
+    spec = {**JOB_SPEC, **status.pop("spec", {})}
+    made = manifest("FlinkJob", "demo-one", spec, namespace="ns", generation=1, labels=LABELS, uid="u")
+    ready = phase == "Started" and not told
+    told_by = conditions(1, Ready=(ready, told), Degraded=(bool(trouble), trouble))
+    body = {"observedGeneration": 1, "supervisorStatus": phase, "message": told, "clusterName": "demo"}
+    return {**made, "status": {**body, "conditions": told_by, **status}}
+
+
+def pod(role: str, waiting: str = "", message: str = "", *, ready: bool = False) -> Object:
+    state = {"waiting": {"reason": waiting, "message": message}} if waiting else {"running": {}}
+    labels = {**LABELS, names.LABEL_ROLE: role, names.LABEL_JOB_UID: "u"}
+    status = {"containerStatuses": [{"name": role, "state": state}]}
+    if ready:
+        status["conditions"] = [{"type": "Ready", "status": "True"}]
+    return {"kind": "Pod", "metadata": {"name": f"{role}-1", "namespace": "ns", "labels": labels}, "status": status}
+
+
+def texts(scene: Scene) -> list[str]:
+    return [reason.text for reason in reasons(scene)]
+
+
+def test_what_is_as_declared_has_no_reason() -> None:
+    scene = Scene(job(), cluster=cluster(), pods=(pod("supervisor", ready=True),))
+    assert reasons(scene) == []
+    assert page(scene, [], datetime.now(UTC)).splitlines()[1] == "  It is as its spec wants it."
+
+
+def test_a_job_without_its_cluster() -> None:
+    (reason,) = reasons(Scene(job("Starting", told="a new job")))
+    assert reason.text == "its cluster demo is not there"
+    assert "spec.clusterName" in reason.next
+
+
+def test_a_jar_whose_image_is_not_there() -> None:
+    troubled = pod("bootstrap", "ImagePullBackOff", "no such image: nope:1")
+    scene = Scene(job("Starting", told="waiting for the JAR"), cluster=cluster(), pods=(troubled,))
+    (reason,) = reasons(scene)
+    assert reason.text == "pod bootstrap-1 cannot bring the JAR: ImagePullBackOff: no such image: nope:1"
+    assert "correct the image" in reason.next
+
+
+def test_more_slots_than_the_cluster_may_have() -> None:
+    small = cluster(spec={"maxTaskManagers": 2, "taskManager": {"taskSlots": 2}})
+    wide = job("Starting", told="waiting for slots: 4 are free, 6 are needed", spec={"jobParallelism": 6})
+    (reason,) = reasons(Scene(wide, cluster=small))
+    assert reason.text == "it needs 6 slots; demo may have 2 TaskManagers of 2 slots"
+    assert "maxTaskManagers" in reason.next
+
+
+def test_a_fixed_number_of_taskmanagers_is_scaled_by_hand() -> None:
+    waits = job("Starting", told="waiting for slots: 0 are free, 1 are needed")
+    (reason,) = reasons(Scene(waits, cluster=cluster()))
+    assert reason.next == "flinkctl cluster scale demo --task-managers N -n ns"
+
+
+def test_a_failure_is_told_once_and_by_its_own_reason() -> None:
+    text = "SubmissionFailed: main() threw"
+    failed = job("Stopped", told=text, trouble=text, failure=text, retryAt="2026-01-01T00:00:09Z", stoppedBy="Flink")
+    failed["status"]["conditions"] += [{"type": "Stalled", "status": "True", "reason": "Failed", "message": text}]
+    first, second = reasons(Scene(failed, cluster=cluster()))
+    assert first == (text, "mend the program, its arguments or flinkConfiguration")
+    assert "flinkctl job start demo-one -n ns tries at once" in second.next
+
+
+def test_flinks_own_exception_is_told_unless_it_is_already() -> None:
+    stuck = job(told="TasksNotRunning: x")
+    assert "Flink's newest exception: OutOfMemoryError" in texts(Scene(stuck, cluster(), exception="OutOfMemoryError"))
+    told = job(told="TasksNotRunning: OutOfMemoryError", failure="TasksNotRunning: OutOfMemoryError")
+    assert not [text for text in texts(Scene(told, cluster(), exception="OutOfMemoryError")) if "newest" in text]
+
+
+@pytest.mark.parametrize(
+    ("by", "word"), [("Person", "somebody stopped it"), ("Spec", "suspends it"), ("Cluster", "with its cluster")]
+)
+def test_who_stopped_it(by: str, word: str) -> None:
+    (reason,) = reasons(Scene(job("Stopped", told="x", stoppedBy=by, restartPolicy="Never"), cluster=cluster()))
+    assert word in reason.text
+
+
+def test_a_supervisor_that_does_not_run_is_named_before_what_it_cannot_do() -> None:
+    unseen = {**job(), "status": {}}
+    scene = Scene(unseen, cluster=cluster(), pods=(pod("supervisor", "CrashLoopBackOff", "back-off"),))
+    first, second = reasons(scene)
+    assert first.text == "the supervisor does not run: CrashLoopBackOff: back-off"
+    assert second.text == "the supervisor of its cluster has not seen its newest spec"
+    assert first.next == "flinkctl logs cluster/demo -c supervisor -n ns"
+
+
+def test_a_cluster_that_no_hook_has_answered_for() -> None:
+    (reason,) = reasons(Scene({**cluster(), "status": {}}))
+    assert reason.next == "flinkctl doctor"
+
+
+def test_a_wrong_spec_is_told_first() -> None:
+    wrong = job(told="spec.savepoint.savepointSchedule: no cron")
+    ready = next(item for item in wrong["status"]["conditions"] if item["type"] == "Ready")
+    ready["reason"] = "InvalidSpec"
+    assert texts(Scene(wrong, cluster=cluster()))[0] == "its spec is wrong: spec.savepoint.savepointSchedule: no cron"
+
+
+def test_a_change_of_a_cluster_names_the_jobs_that_hold_it() -> None:
+    holder = job("Stopping", told="stopping the job with a savepoint", clusterRevision="r1")
+    free = copy.deepcopy(job("Starting", told="waiting"))
+    scene = Scene(cluster("Stopping", ready=False, told="waiting for the jobs"), children=(holder, free))
+    (reason,) = reasons(scene)
+    assert reason.text == "FlinkJob demo-one has not let go of it: stopping the job with a savepoint"
+    assert reason.next == "flinkctl explain job/demo-one -n ns"
+
+
+def test_a_pod_without_room() -> None:
+    crowded = pod("taskmanager")
+    crowded["status"] = {
+        "conditions": [
+            {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: memory"}
+        ]
+    }
+    (reason,) = reasons(Scene(cluster("Starting", ready=False, told="x"), pods=(crowded,)))
+    assert reason.text == "pod taskmanager-1: Unschedulable: 0/3 nodes: memory"
+    assert "kubectl describe nodes" in reason.next
+
+
+def test_a_deployment_points_to_the_children_that_wait() -> None:
+    parent = manifest("FlinkDeployment", "demo", {}, namespace="ns", generation=1)
+    parent["status"] = {"observedGeneration": 1, "conditions": conditions(1, Ready=(False, "x"))}
+    scene = Scene(parent, children=(cluster(), job("Starting", told="waiting for the JAR")))
+    (reason,) = reasons(scene)
+    assert reason == ("FlinkJob demo-one: waiting for the JAR", "flinkctl explain job/demo-one -n ns")
+
+
+def test_there_is_advice_for_every_reason_that_warns() -> None:
+    """The others are about something that is over: a request, an old savepoint, a run of a deleted job."""
+    over = {"RequestIgnored", "RunLeftBehind", "SavepointNotDisposed"}
+    assert {reason for reason in REASONS if reason not in NORMAL} - over <= advice.ADVICE.keys()
