@@ -19,8 +19,10 @@ COMMANDS = {
         "describe": "Tell all about an object: state, conditions, recovery points, pods, the last events.",
         "status": "Say how objects are and what they wait for.",
         "explain": "Say what an object waits for, why, and what to do next.",
+        "logs": "Print the logs of the pods of a cluster (fc) or of a job (fj).",
     },
     "Change": {
+        "validate": "Check manifests without a cluster: schema, rules between fields, unknown fields.",
         "plan": "Say what an apply would do: objects, pods, and which jobs stop and from where they come back.",
         "apply": "Create or update objects from manifests, YAML or JSON.",
     },

@@ -54,6 +54,10 @@ def pod_names(world: World) -> set[str]:
     return {pod["metadata"]["name"] for pod in world.pods(NAME)}
 
 
+def attempt(world: World, name: str) -> int:
+    return int(world.job(name)["attempt"])
+
+
 def as_foreseen(world: World, start: Step, stop: Step) -> None:
     """A new run with that parallelism, from the savepoint of the stop or from a checkpoint."""
     status = world.job(start.job)
@@ -83,9 +87,12 @@ EDITS: dict[str, tuple[Object, Object]] = {
 }
 
 
-@pytest.mark.parametrize("name", EDITS)
-def test_what_is_foreseen_happens(world: World, there: None, name: str) -> None:
-    options, of_one = EDITS[name]
+OFTEN = "more parallelism"  # the others in `make test-all`
+
+
+@pytest.mark.parametrize("edited", [pytest.param(name, marks=[pytest.mark.slow] * (name != OFTEN)) for name in EDITS])
+def test_what_is_foreseen_happens(world: World, there: None, edited: str) -> None:
+    options, of_one = EDITS[edited]
     marks, pods = world.steady(NAME, *JOBS), pod_names(world)
     body = manifest(world, options, of_one)
     outcome = planned(world, body)
@@ -103,11 +110,11 @@ def test_what_is_foreseen_happens(world: World, there: None, name: str) -> None:
     stops = {step.job: step for step in outcome.steps if step.verb == "stop"}
     starts = {step.job: step for step in outcome.steps if step.verb == "start"}
     assert stops.keys() == starts.keys()
-    if starts:
-        world.resumed(NAME, {job: marks[job] for job in starts})
+    world.wait("the jobs have new runs", lambda: all(attempt(world, name) > marks[name].attempt for name in starts))
     after = world.steady(NAME, *JOBS)
-    assert {job for job in JOBS if after[job].attempt == marks[job].attempt + 1} == starts.keys()
-    assert all(after[job].job_id == marks[job].job_id for job in JOBS if job not in starts)
+    assert {each for each in JOBS if after[each].attempt == marks[each].attempt + 1} == starts.keys()
+    assert all(after[each].job_id == marks[each].job_id for each in JOBS if each not in starts)
     for start in starts.values():
         as_foreseen(world, start, stops[start.job])
+        world.check_resumed(start.job, marks[start.job])
     assert not planned(world, body)
