@@ -19,7 +19,10 @@ COMMANDS = {
         "describe": "Tell all about an object: state, conditions, recovery points, pods, the last events.",
         "status": "Say how objects are and what they wait for.",
         "explain": "Say what an object waits for, why, and what to do next.",
+        "top": "Show clusters and jobs live: slots, checkpoints, busy tasks, back-pressure, restarts.",
         "logs": "Print the logs of the pods of a cluster (fc) or of a job (fj).",
+        "doctor": "Check an installation: CRDs, controllers, Metacontroller, hooks, leaders, your rights, supervisors.",
+        "ui": "Serve Flink's web UI of a cluster (fc) or job (fj) on this machine, until Ctrl-C; prints its address.",
     },
     "Change": {
         "validate": "Check manifests without a cluster: schema, rules between fields, unknown fields.",

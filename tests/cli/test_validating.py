@@ -35,7 +35,10 @@ def test_the_example_is_valid() -> None:
         ({"jobParallelism": "two"}, "spec.jobParallelism: Invalid value"),
         ({"jobParalelism": 2}, "spec.jobParalelism: unknown field"),
         ({"minJobParallelism": 5, "maxJobParallelism": 2}, "minJobParallelism"),  # a rule in CEL
-        ({"savepoint": {**JOB_SPEC["savepoint"], "savepointSchedule": "0 0 31 2 *"}}, "spec.savepoint.savepointSchedule"),
+        (
+            {"savepoint": {**JOB_SPEC["savepoint"], "savepointSchedule": "0 0 31 2 *"}},
+            "spec.savepoint.savepointSchedule",
+        ),
     ],
 )
 def test_what_is_wrong_is_one_line_with_its_field(change: dict[str, object], told: str) -> None:

@@ -1,0 +1,1 @@
+"""doctor: is the installation as it has to be?"""
