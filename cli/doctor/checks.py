@@ -19,7 +19,7 @@ OK, WARNING, FAILED, UNKNOWN = "ok", "warning", "FAILED", "unknown"
 METACONTROLLER = (4, 17, 2)  # the oldest that will do
 QPS = "--client-go-qps"
 PARENTS = {"flinkdeployments": "FlinkDeployment", "flinkclusters": "FlinkCluster", "flinkjobs": "FlinkJob"}
-CRDS = "kubectl apply --server-side -k crds"
+CRDS = "kubectl apply -k metacontroller/kinds"
 INSTALL = "kubectl apply -k metacontroller/overlays/default"
 
 
