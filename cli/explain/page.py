@@ -24,10 +24,10 @@ def _lines(scene: Scene, found: list[Reason], now: datetime) -> Iterator[str]:
         yield f"  because:   {reason.text}"
         if reason.next:
             yield f"  next:      {reason.next}"
-    for warning in scene.warnings:
-        yield f"  event:     {warning}"
     if not text and not found:
         yield "  It is as its spec wants it."
+    for warning in scene.warnings:
+        yield f"  event:     {warning}"
 
 
 def _state(scene: Scene, now: datetime) -> str:

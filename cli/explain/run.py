@@ -118,5 +118,5 @@ def _is_recent(event: Any, now: datetime) -> bool:
 
 
 def _event(event: Any, now: datetime) -> str:
-    since = output.age(times.from_text(pages.moment(event)), now)
-    return f"{since} ago, {event.get('reason')}: {' '.join(str(event.get('message')).split())}"
+    since, reason = output.age(times.from_text(pages.moment(event)), now), event.get("reason")
+    return f"{since} ago, {reason}: {' '.join(str(event.get('message')).removeprefix(f'{reason}: ').split())}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 import click
@@ -18,6 +19,7 @@ from cli.session import Session
 from clients.kube import NotFound
 
 CHANGES = 2  # exit code
+COLOURS = {page.MARKS["create"]: "green", page.MARKS["change"]: "yellow", page.MARKS["delete"]: "red"}
 
 
 def plan(where: Where, paths: tuple[str, ...], folder: str | None, shape: Shape) -> None:
@@ -30,9 +32,18 @@ def plan(where: Where, paths: tuple[str, ...], folder: str | None, shape: Shape)
     places = [_place(manifest, where, default) for manifest in found]
     state = _state(session, folder, default, places)
     outcome = foresee(state, _edits(session, state, found, places), datetime.now(UTC))
-    output.data(page.page(outcome) if shape.format == "text" else output.document(outcome.to_json(), shape.format))
+    text = shape.format == "text"
+    output.data(_coloured(page.page(outcome)) if text else output.document(outcome.to_json(), shape.format))
     if outcome:
         raise click.exceptions.Exit(CHANGES)
+
+
+def _coloured(text: str) -> str:
+    """By the mark that a line begins with."""
+    lines = text.splitlines()
+    return "\n".join(
+        output.styled(line, COLOURS[line[:1]], sys.stdout) if line[:1] in COLOURS else line for line in lines
+    )
 
 
 def _place(manifest: Manifest, where: Where, default: str) -> str | None:
