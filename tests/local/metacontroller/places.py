@@ -155,6 +155,8 @@ class Cluster:
                     with contextlib.suppress(NotFound):
                         patch = {"metadata": {"finalizers": None}}
                         self.client.patch(resource, item["metadata"]["name"], patch, namespace=name)
+                        # A namespace takes its time to end; until then the next test's hooks would be asked about it.
+                        self.client.delete(resource, item["metadata"]["name"], namespace=name)
             for resource in (resources.PODS, resources.CONFIGMAPS):
                 for item in self.client.list(resource, namespace=name)["items"]:
                     if item["metadata"].get("finalizers"):
