@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from click.testing import CliRunner
 
@@ -95,6 +97,7 @@ def test_children_belong_to_the_install_of_their_parent(labels):
 )
 def test_the_server_takes_it_from_the_variables_of_its_pod(monkeypatch, variables, expected):
     served = []
-    monkeypatch.setattr("hooks.server.run", lambda install, **_: served.append(install))
+    monkeypatch.setattr("hooks.app.create_app", lambda install, **_: served.append(install))
+    monkeypatch.setattr("hooks.server.Server", lambda application, **_: SimpleNamespace(run=application))
     done = CliRunner().invoke(root, ["hooks", "run"], env={"FLINK_SUPERVISOR_ROLE": None, **variables})
     assert (done.exit_code, served) == (0, [expected]), done.output
