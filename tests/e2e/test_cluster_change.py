@@ -118,3 +118,48 @@ def test_suspended_by_the_spec_and_back(world: World, marks: Marks) -> None:
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/suspend", False)
     world.resumed(CLUSTER, marks)
     saved(world)
+
+
+CANNOT_START = {
+    "no such image": ("runtime/image", "flink-metacontroller/absent:1", "absent:1"),
+    "a wrong option": ("flinkConfiguration/jobmanager.memory.process.size", "lots", ""),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CANNOT_START)
+def test_an_edit_whose_pods_do_not_start_is_taken_back(world: World, marks: Marks, case: str) -> None:
+    """The pods from before come back, and the jobs from their savepoints; a good edit is taken."""
+    path, value, said = CANNOT_START[case]
+    part, _, field = path.partition("/")
+    good = world.get(r.FLINK_CLUSTERS, CLUSTER)["spec"][part][field]
+    revision = world.cluster(CLUSTER)["revision"]
+    assert world.cluster(CLUSTER)["stable"]["revision"] == revision
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/updateTimeout", 10)
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, f"cluster/{path}", value)
+
+    def back() -> bool:
+        """The jobs too, on the pods from before, while the spec says something else."""
+        ready = all(world.is_ready(r.FLINK_JOBS, name) for name in marks)
+        return ready and world.condition(r.FLINK_CLUSTERS, CLUSTER, "Ready").get("reason") == "RolledBack"
+
+    world.wait("the pods from before run again", back)
+    status = world.cluster(CLUSTER)
+    assert status["revision"] == revision != status["rejected"]["revision"]
+    assert said in status["rejected"]["failure"]
+    assert world.get(r.FLINK_CLUSTERS, CLUSTER)["spec"][part][field] == value
+    assert world.condition(r.FLINK_CLUSTERS, CLUSTER, "Stalled")["status"] == "True"
+    assert world.condition(r.FLINK_DEPLOYMENTS, CLUSTER, "Stalled")["status"] == "True"
+    assert "RolledBack" in world.reasons(CLUSTER)
+    saved(world)
+    for name, mark in marks.items():
+        world.check_resumed(name, mark)
+
+    pods = world.uids(CLUSTER)
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, f"cluster/{path}", good)
+    world.steady(CLUSTER, *marks)
+    assert world.uids(CLUSTER) == pods
+    mood = [{"name": "MOOD", "value": case}]
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/jobManager/environment", mood)
+    world.resumed(CLUSTER, marks)
+    assert world.cluster(CLUSTER)["revision"] != revision
