@@ -70,8 +70,8 @@ def _ready(job: Job, status: JobStatus) -> tuple[bool, str]:
     if phase == Phase.STARTED:
         if status.rejected.digest:
             return False, _rejected(status)
-        if (status.job_parallelism, status.digest.get("bootstrap")) != (job.parallelism, job.bootstrap_digest):
-            return False, "Updating"
+        if status.digest.get("bootstrap") != job.bootstrap_digest:
+            return False, "Updating"  # while it waits for slots to have more parallelism, it is ready as it runs
         return bool(status.ready_at), "Running" if status.ready_at else "WaitingForTasks"
     if phase == Phase.STOPPED and status.stopped_by == StoppedBy.FLINK:
         # A batch job that is done is all that it should be.
