@@ -87,10 +87,8 @@ EDITS: dict[str, tuple[Object, Object]] = {
 }
 
 
-OFTEN = "more parallelism"  # the others in `make test-all`
-
-
-@pytest.mark.parametrize("edited", [pytest.param(name, marks=[pytest.mark.slow] * (name != OFTEN)) for name in EDITS])
+@pytest.mark.slow
+@pytest.mark.parametrize("edited", EDITS)
 def test_what_is_foreseen_happens(world: World, there: None, edited: str) -> None:
     options, of_one = EDITS[edited]
     marks, pods = world.steady(NAME, *JOBS), pod_names(world)

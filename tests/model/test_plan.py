@@ -70,7 +70,7 @@ def at_rest(world: World) -> None:
         world.round()
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(EDITS), min_size=1, max_size=4))
 def test_what_is_foreseen_happens(edits: list[tuple[str, Mapping[str, Any]]]) -> None:
     world = World()

@@ -70,6 +70,7 @@ CHECKED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", routes(), ids=lambda route: route.id)
 def test_whatever_is_asked_the_answer_is_one_of_the_document(world: World, route: Route) -> None:
     world.cluster("c")
