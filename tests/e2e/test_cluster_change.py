@@ -135,7 +135,7 @@ def test_an_edit_whose_pods_do_not_start_is_taken_back(world: World, marks: Mark
     good = world.get(r.FLINK_CLUSTERS, CLUSTER)["spec"][part][field]
     revision = world.cluster(CLUSTER)["revision"]
     assert world.cluster(CLUSTER)["stable"]["revision"] == revision
-    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/updateTimeout", 30)
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/updateTimeout", 60)
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, f"cluster/{path}", value)
 
     def back() -> bool:
