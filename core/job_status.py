@@ -172,6 +172,7 @@ class JobStatus(Record):
     recovery_points: tuple[RecoveryPoint, ...] = ()  # newest first
     had_state: bool = False
     forgotten_checkpoint: int = 0  # number of the newest one of this run that a person wants forgotten
+    forgotten_savepoint: str = ""  # likewise, where it was taken just before
     forgets: int = 0  # the cluster's counter of starts with empty jobs, as far as this job has followed it
     disposing: Disposal = field(default_factory=Disposal)
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read

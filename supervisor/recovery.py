@@ -60,7 +60,7 @@ def unstored_savepoint(world: World) -> str:
     """The newest savepoint that Flink shows of this job, if its path is not stored yet, else ''. By path, since Flink's
     clock is not ours."""
     found = world.flink.checkpoints.latest_savepoint if world.flink.checkpoints else None
-    path = (found.external_path if found and found.id > world.status.forgotten_checkpoint else None) or ""
+    path = (found.external_path if found and not _is_forgotten(world.status, found) else None) or ""
     return "" if any(point.path == path for point in world.status.recovery_points) else path
 
 
@@ -69,7 +69,7 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
     savepoint, whoever asked for it. State that only the JobManager holds is no way back, but it is state: no start
     without it goes unnoticed."""
     for found in _completed(world):
-        if found.id <= status.forgotten_checkpoint:
+        if _is_forgotten(status, found):
             continue
         status, path = status.but(had_state=True), found.external_path or ""
         if not path or any(point.path == path for point in status.recovery_points):
@@ -112,8 +112,15 @@ def forgotten(status: JobStatus) -> JobStatus:
 
 
 def forgotten_so_far(world: World) -> JobStatus:
-    """Likewise for a job that runs: what it completes from now on is a way back again."""
-    return forgotten(world.status).but(forgotten_checkpoint=newest_completed(world))
+    """Likewise for a job that runs: what it completes from now on is a way back again. The newest savepoint by its path
+    too: Flink's list may be some seconds older than its answer to who asked for it."""
+    newest = {"forgotten_checkpoint": newest_completed(world), "forgotten_savepoint": world.status.savepoint_path}
+    return forgotten(world.status).but(**newest)
+
+
+def _is_forgotten(status: JobStatus, found: Snapshot) -> bool:
+    known = status.forgotten_savepoint
+    return found.id <= status.forgotten_checkpoint or bool(known and found.external_path == known)
 
 
 def newest_completed(world: World) -> int:

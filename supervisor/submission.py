@@ -26,6 +26,7 @@ def intended(world: World) -> Decision:
         restore_path=path,
         restored_path="",
         forgotten_checkpoint=0,
+        forgotten_savepoint="",
         stable=rollback.counted(status, attempt),
         cluster_revision=world.cluster.revision,
         incarnation=world.cluster.incarnation,

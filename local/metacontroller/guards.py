@@ -76,7 +76,7 @@ class Guards(Observer):
         self._ours: set[tuple[str, str]] = set()  # (uid, resourceVersion) of what the loop wrote
         self._theirs: set[tuple[str, str]] = set()  # ... and of what others wrote, once it was told
         self._deleted_uids: set[str] = set()
-        self._wrote: Counter[int] = Counter()  # by thread, since its last sync
+        self._wrote: dict[int, list[str]] = {}  # by thread, since its last sync
         self._busy: Counter[tuple[str, Key]] = Counter()  # syncs in a row that wrote something
         self._clocks: dict[tuple[str, Key], float] = {}
         self._changes: Counter[Key] = Counter()  # of a parent, or of what is related to it, from outside
@@ -102,16 +102,20 @@ class Guards(Observer):
             response = send()
             written = response.json()
             if written.get("kind") == "Status":
-                self._deleted_uids.add((written.get("details") or {}).get("uid", ""))
-                self._wrote[threading.get_ident()] += 1
+                details = written.get("details") or {}
+                self._deleted_uids.add(details.get("uid", ""))
+                self._note(f"deletes {details.get('kind')} {details.get('name')}")
             elif written.get("kind") != "Event":
                 if terminating(written):
                     self._deleted_uids.add(uid_of(written))
                 version = uid_of(written), version_of(written)
                 if version not in self._ours and version not in self._theirs:  # else the server found nothing to change
-                    self._wrote[threading.get_ident()] += 1
+                    self._note(f"writes {written.get('kind')} {metadata(written)['name']}")
                     self._ours.add(version)
             return response
+
+    def _note(self, what: str) -> None:
+        self._wrote.setdefault(threading.get_ident(), []).append(what)
 
     def woken(self, controller: str, key: Key, by: Object | None, *, as_child: bool = False) -> None:
         with self._lock:
@@ -128,7 +132,7 @@ class Guards(Observer):
     def woken_after(self, controller: str, key: Key, seconds: float) -> None:
         with self._lock:
             if seconds < PATIENT:
-                self._wrote[threading.get_ident()] += 1  # as good as a write that wakes it
+                self._note(f"wants to be woken after {seconds} s")  # as good as a write that wakes it
             else:
                 due = time.monotonic() + seconds
                 self._clocks[controller, key] = min(self._clocks.get((controller, key), due), due)
@@ -138,12 +142,13 @@ class Guards(Observer):
             if self._clocks.get((controller, key), float("inf")) <= time.monotonic():
                 del self._clocks[controller, key]
                 self._busy.pop((controller, key), None)
-            if not self._wrote.pop(threading.get_ident(), 0):
+            wrote = self._wrote.pop(threading.get_ident(), [])
+            if not wrote:
                 return
             self._busy[controller, key] += 1
             if self._busy[controller, key] > self._hot:
                 what = f"{self._hot} syncs in a row by {controller} wrote something, and nothing changed from outside"
-                self._found(HOT_LOOP, key, None, what)
+                self._found(HOT_LOOP, key, None, f"{what}; the last one {', '.join(wrote)}")
 
     # ---- children made again, or never seen -------------------------------------------------------------------------
 

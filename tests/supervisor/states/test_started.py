@@ -255,6 +255,17 @@ def test_what_a_running_job_completed_before_is_forgotten_for_good(world, taken)
     assert later.had_state
 
 
+def test_a_savepoint_that_flink_lists_late_stays_forgotten(world, taken):
+    """Its path came with the answer to who asked for it; Flink's list was some seconds old then."""
+    old = Checkpoints(completed=1, latest_completed=taken("s3://c/chk-4", id=4))
+    job = {"action": "FORGET_SAVEPOINT"}
+    forgotten = decide(world("ready", flink=("runs", {"checkpoints": old}), job=job, savepoint_path=SP)).status
+    late = replace(old, completed=2, latest_completed=taken(SP, id=6, savepoint=True))
+    late = replace(late, latest_savepoint=late.latest_completed)
+    again = decide(replace(world("ready", flink=("runs", {"checkpoints": late})), status=forgotten)).status
+    assert (again.recovery_points, again.had_state) == ((), False)
+
+
 @pytest.mark.parametrize(
     ("cluster", "followed"),
     [({}, True), ({"without_savepoint": True}, False), ({"phase": Phase.STOPPING}, False)],
