@@ -150,6 +150,8 @@ class Forwarder:
             there_reader, there_writer = await asyncio.open_connection(*backend)
             self._writers[there_writer] = backend[0]
             ends.append(there_writer)
+            if writer.is_closing():
+                return  # the service went meanwhile
             await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
         except OSError:
             _reset(writer)

@@ -1,11 +1,12 @@
 """Services: what leads where (tables), and real connections through the forwarder."""
 
+import asyncio
 import socket
 
 import pytest
 
 from clients.kube import resources as r
-from local.kubelet.services import hosts_text, is_backend, routes
+from local.kubelet.services import Forwarder, hosts_text, is_backend, routes
 
 READY = [{"type": "Ready", "status": "True"}]
 
@@ -142,3 +143,37 @@ def test_a_service_leads_to_its_pod_and_follows_it(world):
 
 def test_a_detour_is_told_as_a_name():
     assert "127.128.0.1 127.64.0.1" in hosts_text("ns", "127.64.0.9", [], {"127.64.0.1": "127.128.0.1"}).splitlines()
+
+
+def test_a_connection_under_way_ends_with_its_service(monkeypatch):
+    """Else its other end would stay open, and nobody would own it."""
+    opens = asyncio.open_connection
+
+    async def lived(backend, address):
+        asked, go_on = asyncio.Event(), asyncio.Event()
+
+        async def open_late(*there):
+            asked.set()
+            await go_on.wait()
+            return await opens(*there)
+
+        monkeypatch.setattr(asyncio, "open_connection", open_late)
+        forwarder = Forwarder(address)
+        assert await forwarder.follow([backend.getsockname()], ["127.0.0.1"])
+        with socket.create_connection(address):
+            await asked.wait()
+            await forwarder.close()
+            go_on.set()
+            with (await asyncio.to_thread(backend.accept))[0] as there:
+                there.settimeout(10)
+                assert await asyncio.to_thread(there.recv, 1) == b""
+                there.send(b"is anybody there?")
+                with pytest.raises(BrokenPipeError):  # it was closed, and did not just say that nothing more comes
+                    there.send(b"no")
+
+    with socket.create_server(("127.0.0.1", 0)) as backend:
+        backend.settimeout(10)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            address = free.getsockname()
+        asyncio.run(lived(backend, address))
