@@ -55,9 +55,11 @@ class Finding(NamedTuple):
 
 
 class _Deleted(NamedTuple):
-    """A child that the loop deleted: what was applied to it, and how often its parent had changed from outside."""
+    """A child that the loop deleted: what was applied to it, what its parent said to the sync that did it, and how
+    often parent and related objects had changed from outside."""
 
     applied: str
+    said: str
     changes: int
 
 
@@ -106,8 +108,6 @@ class Guards(Observer):
                 self._deleted_uids.add(details.get("uid", ""))
                 self._note(f"deletes {details.get('kind')} {details.get('name')}")
             elif written.get("kind") != "Event":
-                if terminating(written):
-                    self._deleted_uids.add(uid_of(written))
                 version = uid_of(written), version_of(written)
                 if version not in self._ours and version not in self._theirs:  # else the server found nothing to change
                     self._note(f"writes {written.get('kind')} {metadata(written)['name']}")
@@ -155,15 +155,16 @@ class Guards(Observer):
     def deleting(self, parent: Object, child: Object) -> None:
         if not terminating(parent) and not ended(child):
             with self._lock:
-                applied = canonical_json(last_applied(child))
-                self._deleted[uid_of(parent), key_of(child)] = _Deleted(applied, self._changes[key_of(parent)])
+                self._deleted[uid_of(parent), key_of(child)] = self._as_of(parent, last_applied(child))
 
     def creating(self, parent: Object, child: Object) -> None:
         with self._lock:
             before = self._deleted.pop((uid_of(parent), key_of(child)), None)
-            again = before and before.applied == canonical_json(child)
-            if before and again and before.changes == self._changes[key_of(parent)]:
+            if before == self._as_of(parent, child):
                 self._found(RECREATED, parent, child, "was deleted and is made again, and the same is wanted as before")
+
+    def _as_of(self, parent: Object, applied: Object) -> _Deleted:
+        return _Deleted(canonical_json(applied), _said(parent), self._changes[key_of(parent)])
 
     def taken(self, parent: Object, child: Object, look: Callable[[], Object]) -> None:
         live = look()
@@ -257,6 +258,12 @@ def _items(value: Any) -> Iterator[tuple[str | int, Any]]:
 
 def _joined(path: str, name: str | int) -> str:
     return f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}".lstrip(".")
+
+
+def _said(parent: Object) -> str:
+    """What people may change of it. A sync may see that before the loop is told, and act on the old after it was."""
+    head = metadata(parent)
+    return canonical_json([head.get(field) for field in ("generation", "annotations", "labels")])
 
 
 def _decorator(obj: Object) -> str | None:

@@ -1,12 +1,15 @@
 """What the guards find, and what they let pass. More of what they find: the conformance cases that expect it."""
 
 import itertools
+import json
 
 import pytest
+import requests
 
 from clients.kube.resources import CONFIGMAPS, PODS
 from local.metacontroller import Guards
 from local.metacontroller.guards import ANNOTATION, EMPTY, HOT_LOOP, RECREATED, REPLAY, different, dropped, ended
+from local.metacontroller.objects import Key
 
 from .places import THINGS
 from .toys import children, configmap, pod
@@ -93,6 +96,26 @@ def test_many_edits_from_outside_are_no_hot_loop(local):
     for size in range(30):
         local.patch(THINGS, "a", {"spec": {"size": size}})
         local.eventually(lambda size=size: local.status()["size"] == size)
+
+
+def test_what_the_kubelet_does_with_a_deleted_pod_is_from_outside():
+    """Else a cluster that is taken down, with an event or more for each pod, looks like a hot loop."""
+    guards, parent = Guards(hot=2), Key("v1", "Thing", "ns", "a")
+    for turn in range(4):
+        going = {"kind": "Pod", "metadata": {"name": f"p{turn}", "uid": f"{turn}", "resourceVersion": f"{turn}"}}
+        going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        guards.write(lambda pod=going: answered(pod))
+        guards.synced("c", parent)
+        guards.woken("c", parent, going, as_child=True)
+        ended = {**going, "metadata": {**going["metadata"], "resourceVersion": f"1{turn}"}}
+        guards.woken("c", parent, ended, as_child=True)
+    assert guards.findings == []
+
+
+def answered(obj):
+    response = requests.Response()
+    response._content = json.dumps(obj).encode()
+    return response
 
 
 def test_a_child_that_comes_and_goes_by_itself_is_found(local):
