@@ -90,7 +90,7 @@ class Lane:
         if decision.handled:
             stored = self._reset_request(stored)
         self._recorder.record(resource, decision.events)
-        if decision.action and around.jobmanager and self._confirmed(stored, world, decision):
+        if decision.action and around.jobmanager and self._confirmed(resource, stored, world, decision):
             self._act(stored, replace(world, status=status), decision, around.jobmanager)
         return decision.delay
 
@@ -174,13 +174,17 @@ class Lane:
         self._newest = self._kube.patch(resources.FLINK_JOBS, metadata["name"], patch, namespace=metadata["namespace"])
         return self._newest
 
-    def _confirmed(self, stored: Mapping[str, Any], world: World, decision: Decision) -> bool:
-        """A look at the API server itself before an effect: what was decided on may have been a stale view."""
+    def _confirmed(
+        self, resource: Mapping[str, Any], stored: Mapping[str, Any], world: World, decision: Decision
+    ) -> bool:
+        """A look at the API server itself before an effect: what was decided on may have been a stale view. The write
+        of the intent is such a look, as it is refused when the object has changed."""
         metadata = stored["metadata"]
         namespace = metadata["namespace"]
-        live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=namespace)
-        if live["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
-            return False
+        if stored is resource:
+            live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=namespace)
+            if live["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
+                return False
         if not isinstance(decision.action, Run):
             return True
         cluster = self._kube.get(resources.FLINK_CLUSTERS, world.cluster.name, namespace=namespace)
