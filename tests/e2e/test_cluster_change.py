@@ -122,7 +122,7 @@ def test_suspended_by_the_spec_and_back(world: World, marks: Marks) -> None:
 
 CANNOT_START = {
     "no such image": ("runtime/image", "flink-metacontroller/absent:1", "absent:1"),
-    "a wrong option": ("flinkConfiguration/jobmanager.memory.process.size", "lots", ""),
+    "a wrong option": ("flinkConfiguration/metrics.fetcher.update-interval", "lots", ""),
 }
 
 
