@@ -28,7 +28,7 @@ check: .venv/ready ## lint, format, types and the rooms' arrows
 
 test: check ## lint, types and tests, fast ones first; under ten minutes
 	$(BIN)/pytest -m 'not e2e and not slow' -n 2
-	$(BIN)/pytest -m 'e2e and not slow'
+	$(BIN)/pytest -m 'e2e and not slow' -n 2 --dist loadfile
 
 test-all: export HYPOTHESIS_PROFILE = explore
 test-all: check test-unit test-local ## every test that this machine can run, with new examples each time
@@ -37,7 +37,7 @@ test-unit: .venv/ready ## the tests without Flink
 	$(BIN)/pytest -m 'not e2e' -n 2
 
 test-local: .venv/ready ## all end-to-end tests, on the local runtime with real Flink
-	$(BIN)/pytest -m e2e
+	$(BIN)/pytest -m e2e -n 2 --dist loadfile
 
 test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFIG
 	$(BIN)/pytest tests/e2e --cluster
