@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cli import kinds, output, tables
+from cli.contact import Contact
 from cli.errors import Failed
 from cli.options import Shape
 from cli.session import Session
 from cli.tables import Row, Table
-from clients.kube import Changed, NotFound, Resource, resources, watch
+from clients.kube import Changed, NotFound, Resource, ServerError, Unreachable, resources, watch
 from core import names
 
 Object = Mapping[str, Any]
@@ -108,10 +109,11 @@ def follow(session: Session, one: Wanted, shape: Shape) -> None:
     if len(one.names) > 1:
         raise Failed("-w follows one object, or all of a kind")
     _require(session, one)
+    contact = Contact()
     if shape.format in ("table", "wide"):
-        _follow_table(session, one, shape)
+        _follow_table(session, one, shape, contact)
         return
-    for item, _ in _changes(session, one):
+    for item, _ in _changes(session, one, contact):
         if shape.format == "name":
             output.data(kinds.title_of(item))
             continue
@@ -124,13 +126,19 @@ def _require(session: Session, one: Wanted) -> None:
         session.get(one.resource, name)
 
 
-def _changes(session: Session, one: Wanted) -> Iterator[tuple[Object, bool]]:
+def _changes(session: Session, one: Wanted, contact: Contact) -> Iterator[tuple[Object, bool]]:
     """Each state of each object once, and whether the object is gone."""
     name = one.names[0] if one.names else None
     scope = session.namespace if name else session.scope
     seen: dict[str, str] = {}
     events = watch(
-        session.client, one.resource, namespace=scope, name=name, label_selector=one.selector, stop=threading.Event()
+        session.client,
+        one.resource,
+        namespace=scope,
+        name=name,
+        label_selector=one.selector,
+        stop=threading.Event(),
+        hear=contact.hear,
     )
     for event in events:
         gone = isinstance(event, Changed) and event.type == "DELETED"
@@ -141,35 +149,46 @@ def _changes(session: Session, one: Wanted) -> Iterator[tuple[Object, bool]]:
                 yield item, gone
 
 
-def _follow_table(session: Session, one: Wanted, shape: Shape) -> None:
-    """Columns keep the width that they have at first."""
+def _follow_table(session: Session, one: Wanted, shape: Shape, contact: Contact) -> None:
+    """A line where a column changed. Columns keep the width that they have at first."""
     first = _table(session, one, shape)
     rows = _rows(one.resource, first, session, shape, many=False)
     to = output.widths([_head(first, session), *rows])
     _print(rows, to)
     known = {row.object["metadata"]["uid"]: row for row in first.rows}
     wide = shape.format == "wide"
-    for item, gone in _changes(session, one):
+    for item, gone in _changes(session, one, contact):
         metadata = item["metadata"]
         before = known.get(metadata["uid"])
-        if before and not gone and before.object["metadata"]["resourceVersion"] == metadata["resourceVersion"]:
-            continue
-        row = before if gone else _fresh(session, one.resource, metadata, wide) or before
-        if row:
+        row = before if gone else _fresh(session, one.resource, metadata, wide, contact)
+        if row and (gone or not before or _lasting(first.head, row) != _lasting(first.head, before)):
             known[metadata["uid"]] = row
             _print([_cells(one.resource, row, session, many=False)], to)
+
+
+def _lasting(head: tuple[str, ...], row: Row) -> list[str]:
+    """The cells that do not change with time alone."""
+    return [cell for title, cell in zip(head, row.cells, strict=True) if not title.endswith("AGE")]
 
 
 def _head(table: Table, session: Session) -> tuple[str, ...]:
     return table.head if session.scope else ("NAMESPACE", *table.head)
 
 
-def _fresh(session: Session, resource: Resource, metadata: Mapping[str, Any], wide: bool) -> Row | None:
+def _fresh(
+    session: Session, resource: Resource, metadata: Mapping[str, Any], wide: bool, contact: Contact
+) -> Row | None:
+    """Its row now; None when it is gone meanwhile."""
     namespace, name = metadata.get("namespace"), metadata["name"]
-    try:
-        return tables.read(session.client, resource, namespace=namespace, name=name, wide=wide).rows[0]
-    except NotFound:
-        return None  # gone meanwhile: its last row is shown once more
+    while True:
+        try:
+            (row,) = tables.read(session.client, resource, namespace=namespace, name=name, wide=wide).rows
+            contact.hear(None)
+            return row
+        except NotFound:
+            return None
+        except (Unreachable, ServerError) as error:
+            contact.hear(error)
 
 
 def _print(rows: Iterable[tuple[str, ...]], to: list[int]) -> None:

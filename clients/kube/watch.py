@@ -67,15 +67,18 @@ def watch(
     stop: threading.Event,
     window: int = WINDOW,
     backoff: Callable[[int], float] = lambda failures: pause(failures, longest=LONGEST_PAUSE),
+    hear: Callable[[KubeError | None], None] = lambda trouble: None,
 ) -> Iterator[Listed | Changed]:
     """The objects of a namespace (None: of all), then each change, until `stop` is set; ends within a second of it.
 
     Survives whatever passes: closed connections, an API server that is away, lost history (410: a new Listed).
     Raises Unauthorized, Forbidden, NotFound (no such kind) and ConfigError, which do not.
     backoff: seconds to wait after so many failures in a row (from 0).
+    hear: told every failure in a row but the first, which passes, and None once the server answers again; what it
+    raises ends the watch.
     """
     target = _Target(resource, namespace, label_selector, f"metadata.name={name}" if name else None)
-    reader = _Reader(client.without_repeats(), target, window, backoff)
+    reader = _Reader(client.without_repeats(), target, window, backoff, hear)
     reader.start()
     try:
         while not stop.is_set():
@@ -91,7 +94,14 @@ def watch(
 class _Reader(threading.Thread):
     """Runs _follow and queues what it finds; end() may be called by any thread at any time."""
 
-    def __init__(self, client: KubeClient, target: _Target, window: int, backoff: Callable[[int], float]) -> None:
+    def __init__(
+        self,
+        client: KubeClient,
+        target: _Target,
+        window: int,
+        backoff: Callable[[int], float],
+        hear: Callable[[KubeError | None], None],
+    ) -> None:
         super().__init__(name=f"watch-{target.resource.plural}", daemon=True)
         self.found: queue.Queue[Listed | Changed | BaseException] = queue.Queue(_BACKLOG)
         self.ended = threading.Event()
@@ -99,6 +109,8 @@ class _Reader(threading.Thread):
         self._target = target
         self._window = window
         self._backoff = backoff
+        self._hear = hear
+        self._silent = False  # so that the end of a silence is told once
         self._lock = threading.Lock()
         self._response: requests.Response | None = None
 
@@ -119,6 +131,15 @@ class _Reader(threading.Thread):
         """Back off, at least for the seconds the server asked for."""
         self.ended.wait(max(self._backoff(failures), asked))
 
+    def unanswered(self, error: KubeError) -> None:
+        self._silent = True
+        self._hear(error)
+
+    def answered(self) -> None:
+        if self._silent:
+            self._silent = False
+            self._hear(None)
+
     def events(self, version: str) -> Iterator[dict[str, Any]]:
         """The raw events of one watch request from `version` on, until the server ends it."""
         seconds = max(1, int(self._window * random.uniform(0.8, 1.0)))
@@ -128,6 +149,7 @@ class _Reader(threading.Thread):
             response = self._client.request("GET", path, params=params, stream=True, timeout=timeout)
         except Gone as error:
             raise _HistoryLost(str(error)) from error
+        self.answered()
         with self._lock:
             self._response = response
         try:
@@ -173,6 +195,8 @@ def _follow(client: KubeClient, target: _Target, reader: _Reader) -> Iterator[Li
         except KubeError as error:
             _log.debug("watch of %s goes on at %s: %s", target.resource.plural, version, error)
             asked = getattr(error, "retry_after", None) or 0.0
+            if failures and not fruitful:
+                reader.unanswered(error)
         failures = 0 if fruitful else failures + 1
         # Even after a good window a moment: no answer, whatever it is, can make this a busy loop.
         reader.wait(max(0, failures - 1), asked)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -100,21 +96,3 @@ def test_wrong_usage_is_2(run: Run) -> None:
         ("get", "-o", "x"),
     ):
         assert run(*arguments).exit_code == 2, arguments
-
-
-def test_watch_prints_each_change_until_ctrl_c(world: World) -> None:
-    world.job()
-    command = [sys.executable, "-m", "cli.main", "get", "fj", "-w"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    ) as it:
-        assert it.stdout and it.stderr
-        assert it.stdout.readline().startswith("NAME")
-        assert it.stdout.readline().split()[3] == "Started"
-        world.become("demo-one", "Stopping")
-        assert it.stdout.readline().split()[3] == "Stopping"
-        world.client.delete(resources.FLINK_JOBS, "demo-one", namespace="default")
-        assert it.stdout.readline().split()[3] == "Stopping"
-        it.send_signal(signal.SIGINT)
-        assert it.wait(20) == 130
-        assert "Traceback" not in it.stderr.read()

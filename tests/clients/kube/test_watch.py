@@ -159,6 +159,25 @@ def test_survives_a_server_that_is_away(api, watching, waits, will):
     assert waits == [0, 1, 2]
 
 
+def test_a_silence_is_told_and_its_end(api, watching, will):
+    """Not a connection that ends, which comes back at once; each failure after that, and the first answer."""
+    heard = []
+    api.will(will.reply(listing(5)), will.hang_up, will.hang_up, will.refuse(500, "x"))
+    api.will(will.stream(event("ADDED", 6, "b"), end="clean"), will.hang_up)
+    api.will(will.stream(event("ADDED", 7, "c"), end="hold"))
+    assert take(watching(hear=heard.append), 3) == [[], "ADDED b", "ADDED c"]
+    assert [type(error) for error in heard] == [kube.Unreachable, kube.ServerError, type(None)]
+
+
+def test_who_hears_of_a_silence_may_end_the_watch(api, watching, will):
+    def hear(trouble):
+        raise ZeroDivisionError
+
+    api.will(will.hang_up, will.hang_up)
+    with pytest.raises(ZeroDivisionError):
+        next(watching(hear=hear))
+
+
 def test_server_that_comes_back(api, client, watching, waits, free_port, will, monkeypatch):
     """Nobody listens at first; the caller notices nothing but the time."""
     there = client.connection.server
