@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cli import output, verdicts
+from cli.stopped import Rest, at_rest
 from core import conditions, names, pods, times
 
 Object = Mapping[str, Any]
@@ -42,10 +43,12 @@ def _head(facts: Facts) -> Iterator[str]:
     item, metadata = facts.item, facts.item["metadata"]
     created = times.from_text(metadata.get("creationTimestamp"))
     yield f"{item['kind']} {metadata['namespace']}/{metadata['name']}"
+    rest = at_rest(item) or Rest("")
     lines = {
         "Age": output.age(created, facts.now),
         "State": _state(item),
-        "Waits for": verdicts.waits_for(item) or "nothing",
+        "Waits for": verdicts.waits_for(item) or (f"a person: {rest.why}" if rest.why else "nothing"),
+        "Start it": rest.start,
         **_own(item),
         "Failure": verdicts.status_of(item).get("failure", ""),
     }
@@ -153,10 +156,14 @@ def _children(facts: Facts) -> Iterator[str]:
     if facts.item["kind"] != names.DEPLOYMENT:
         return iter(())
     rows = [
-        (child["kind"], child["metadata"]["name"], _state(child), _one_line(verdicts.waits_for(child)))
-        for child in facts.children
+        (child["kind"], child["metadata"]["name"], _state(child), _child_waits_for(child)) for child in facts.children
     ]
     return _section("Children", [("KIND", "NAME", "STATE", "WAITS-FOR"), *rows], "none")
+
+
+def _child_waits_for(child: Object) -> str:
+    rest = at_rest(child)
+    return rest.why if rest else _one_line(verdicts.waits_for(child))
 
 
 def _recovery_points(facts: Facts) -> Iterator[str]:

@@ -37,7 +37,7 @@ def _conditions(world: World, status: JobStatus) -> list[Condition]:
     phase = status.supervisor_status
     ready, reason = (False, "InvalidSpec") if world.problems else _ready(world.job, status)
     waits = phase == Phase.STARTING and world.cluster.suspended and not status.holds_cluster
-    down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and status.job_status != "FAILED")
+    down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and not _failed(status))
     stalled, what = _stalled(world, status, down)
     progressing = not ready and not down and not stalled
     why, trouble = _trouble(world, status, progressing)
@@ -85,6 +85,11 @@ def _rejected(status: JobStatus) -> str:
     return "UpdateRefused" if status.rejected.failure.startswith("UpdateRefused") else "RolledBack"
 
 
+def _failed(status: JobStatus) -> bool:
+    """Unless somebody wants since then that it does not run."""
+    return status.job_status == "FAILED" and status.stopped_by not in (StoppedBy.PERSON, StoppedBy.SPEC)
+
+
 def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     """Why it waits for a person, and in words; empty when it does not."""
     if world.problems:
@@ -95,5 +100,5 @@ def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
         ), f"the spec from before runs; mend this one, or start the job: {status.rejected.failure}"
     if status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING:
         return status.failure.split(":")[0], status.failure
-    failed = status.supervisor_status == Phase.STOPPED and status.job_status == "FAILED"
+    failed = status.supervisor_status == Phase.STOPPED and _failed(status)
     return ("Failed", status.failure) if failed and world.job.restart.policy == "Never" else ("", "")

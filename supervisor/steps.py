@@ -28,6 +28,11 @@ def to(world: World, phase: Phase, why: str, *, delay: float = 0.0, **changes: o
     return Decision(world.status.but(supervisor_status=phase, message=why, **changes), why, delay)
 
 
+def suspended(world: World) -> str:
+    """Why the spec lets the job not run."""
+    return "suspended by spec.suspend" if world.job.suspend else "suspended: spec.jobParallelism is 0"
+
+
 def operation_id(world: World, purpose: str) -> str:
     """32 hex digits that Flink knows a savepoint or stop by; ours, so that a repeated request is the same one."""
     return canonical.digest([world.job.uid, world.status.attempt, purpose, times.to_text(world.now)], 32)

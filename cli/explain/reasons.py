@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from cli import verdicts
 from cli.explain import advice
 from cli.explain.scene import Object, Scene, role
+from cli.stopped import at_rest
 from core import cluster as clusters
 from core import conditions, names, pods
 from core import job as jobs
-from core.states import Phase, StoppedBy
+from core.states import Phase
 
 DOCTOR = "flinkctl doctor"
 
@@ -72,21 +73,19 @@ def _supervisor(scene: Scene) -> Iterator[Reason]:
 
 def _children(scene: Scene) -> Iterator[Reason]:
     for child in scene.children:
+        title = _short(child)
         if text := verdicts.waits_for(child):
-            title = _short(child)
             yield Reason(f"{title}: {_line(text)}", _explain(child))
+        elif rest := at_rest(child):
+            yield Reason(f"{title} is {rest.why}", rest.start)
 
 
 # ---- FlinkCluster --------------------------------------------------------------------------------------------------
 
 
 def _down(scene: Scene) -> Iterator[Reason]:
-    if not conditions.is_true(scene.item, conditions.SUSPENDED) or scene.item["kind"] != names.CLUSTER:
-        return
-    if scene.status.get("suspended"):
-        yield Reason("spec.suspend is true", "set spec.suspend to false to start it")
-    elif scene.status.get("stopped"):
-        yield Reason("somebody stopped it", f"flinkctl cluster start {scene.name} -n {scene.namespace}")
+    if rest := at_rest(scene.item):
+        yield Reason(f"it is {rest.why}", rest.start)
 
 
 def _flink_pods(scene: Scene) -> Iterator[Reason]:
@@ -182,21 +181,11 @@ def _exception(scene: Scene) -> Iterator[Reason]:
         yield Reason(f"Flink's newest exception: {scene.exception}", _logs(scene, names.TASKMANAGER))
 
 
-def _at_rest(scene: Scene) -> Iterator[Reason]:
-    if verdicts.phase(scene.item) != Phase.STOPPED:
-        return
-    by, start = scene.status.get("stoppedBy"), f"flinkctl job start {scene.name} -n {scene.namespace}"
-    policy = scene.status.get("restartPolicy")
-    if by == StoppedBy.PERSON:
-        yield Reason("somebody stopped it, which no restart policy undoes", start)
-    elif by == StoppedBy.SPEC:
-        yield Reason("its spec suspends it", "set spec.suspend to false, and spec.jobParallelism to more than 0")
-    elif by == StoppedBy.CLUSTER:
-        yield Reason(f"it stopped with its cluster; restartPolicy is {policy}", start)
-    elif scene.status.get("jobStatus") in ("FINISHED", "CANCELED"):
-        yield Reason(
-            f"the job is {scene.status['jobStatus']} in Flink; restartPolicy is {policy}", f"{start} runs it again"
-        )
+def _finished(scene: Scene) -> Iterator[Reason]:
+    word, policy = scene.status.get("jobStatus"), scene.status.get("restartPolicy")
+    if verdicts.phase(scene.item) == Phase.STOPPED and not at_rest(scene.item) and word in ("FINISHED", "CANCELED"):
+        start = f"flinkctl job start {scene.name} -n {scene.namespace}"
+        yield Reason(f"the job is {word} in Flink; restartPolicy is {policy}", f"{start} runs it again")
 
 
 RULES: dict[str, tuple[Rule, ...]] = {
@@ -213,7 +202,8 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _jar,
         _slots,
         _cluster,
-        _at_rest,
+        _down,
+        _finished,
     ),
 }
 

@@ -61,6 +61,9 @@ def decide(seen: Observed, *, task_managers: int, deadline_passed: bool = False)
     return _running(now, seen, task_managers)
 
 
+_DOWN = {"Deleting": "it is deleted", "Suspended": "suspended by spec.suspend", "Stopped": "stopped on request"}
+
+
 def _why_down(seen: Observed) -> str:
     """Why the cluster shall be down: deleting, suspended, stopped; '' when it shall run."""
     if seen.cluster.deleting:
@@ -107,7 +110,7 @@ def _starting(revision: str, incarnation: int, reason: str, message: str) -> Lif
 
 def _stopped(now: Lifecycle, down: str) -> Lifecycle:
     phase = Phase.TERMINATED if down == "Deleting" else Phase.STOPPED
-    return Lifecycle(phase, "", "", now.incarnation, None, False, down, f"no Flink pods run: {down.lower()}")
+    return Lifecycle(phase, "", "", now.incarnation, None, False, down, f"no Flink pods run: {_DOWN[down]}")
 
 
 def _from_stopped(now: Lifecycle, seen: Observed, down: str) -> Lifecycle:

@@ -141,7 +141,7 @@ def _changes(world: World) -> str:
     """What the spec says now and the running job does not, '' for nothing."""
     job, status = world.job, world.status
     if not job.parallelism:
-        return "suspended"
+        return steps.suspended(world)
     if status.digest.get("bootstrap") != job.bootstrap_digest:
         return "the bootstrap spec changed"
     if status.job_parallelism != job.parallelism:

@@ -74,8 +74,7 @@ def _person_stops(world: World) -> Decision | None:
 def _spec_stops(world: World) -> Decision | None:
     if world.job.parallelism:
         return None
-    why = "suspended" if world.job.suspend else "suspended: the parallelism is 0; set spec.jobParallelism"
-    return _leave(world, why, Phase.STOPPED, StoppedBy.SPEC)
+    return _leave(world, steps.suspended(world), Phase.STOPPED, StoppedBy.SPEC)
 
 
 def _submitted(world: World) -> Decision | None:

@@ -27,6 +27,12 @@ TABLE = {
     "canceled": ("stopped", {"stopped_by": StoppedBy.FLINK, "job_status": "CANCELED"}, {"Suspended"}, "Canceled"),
     "failed for good": ("stopped", {**FAILED, "job": NEVER}, {"Degraded", "Stalled"}, "Failed"),
     "failed, tried again": ("stopped", {**FAILED, "job": ALWAYS}, {"Degraded", "Progressing"}, "Failed"),
+    "failed, and stopped": (
+        "stopped",
+        {**FAILED, "stopped_by": StoppedBy.PERSON, "job": NEVER},
+        {"Degraded", "Suspended"},
+        "Stopped",
+    ),
     "terminated": ("terminated", {}, {"Suspended"}, "Terminated"),
 }
 

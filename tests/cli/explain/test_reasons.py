@@ -6,8 +6,6 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-
 from cli.explain import advice
 from cli.explain.page import page
 from cli.explain.reasons import reasons
@@ -100,12 +98,20 @@ def test_flinks_own_exception_is_told_unless_it_is_already() -> None:
     assert not [text for text in texts(Scene(told, cluster(), exception="OutOfMemoryError")) if "newest" in text]
 
 
-@pytest.mark.parametrize(
-    ("by", "word"), [("Person", "somebody stopped it"), ("Spec", "suspends it"), ("Cluster", "with its cluster")]
-)
-def test_who_stopped_it(by: str, word: str) -> None:
-    (reason,) = reasons(Scene(job("Stopped", told="x", stoppedBy=by, restartPolicy="Never"), cluster=cluster()))
-    assert word in reason.text
+def test_who_stopped_it() -> None:
+    told = job("Stopped", told="x", stoppedBy="Person")
+    assert reasons(Scene(told, cluster=cluster())) == [
+        ("it is stopped on request, which no restart policy undoes", "flinkctl job start demo-one -n ns")
+    ]
+
+
+def test_a_batch_job_that_is_done_may_run_again() -> None:
+    told = job("Stopped", told="x", stoppedBy="Flink", jobStatus="FINISHED", restartPolicy="Never")
+    (reason,) = reasons(Scene(told, cluster=cluster()))
+    assert reason == (
+        "the job is FINISHED in Flink; restartPolicy is Never",
+        "flinkctl job start demo-one -n ns runs it again",
+    )
 
 
 def test_a_supervisor_that_does_not_run_is_named_before_what_it_cannot_do() -> None:
@@ -156,6 +162,13 @@ def test_a_deployment_points_to_the_children_that_wait() -> None:
     scene = Scene(parent, children=(cluster(), job("Starting", told="waiting for the JAR")))
     (reason,) = reasons(scene)
     assert reason == ("FlinkJob demo-one: waiting for the JAR", "flinkctl explain job/demo-one -n ns")
+
+
+def test_a_deployment_tells_which_of_its_children_somebody_stopped() -> None:
+    parent = manifest("FlinkDeployment", "demo", {}, namespace="ns", generation=1)
+    parent["status"] = {"observedGeneration": 1, "conditions": conditions(1, Ready=(True, ""))}
+    scene = Scene(parent, children=(cluster("Stopped", stopped=True), job()))
+    assert reasons(scene) == [("FlinkCluster demo is stopped on request", "flinkctl cluster start demo -n ns")]
 
 
 def test_there_is_advice_for_every_reason_that_warns() -> None:

@@ -1,0 +1,63 @@
+"""Who wanted that nothing of an object runs, and what starts it. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cli import verdicts
+from cli.verdicts import Object
+from core import names
+from core.states import Phase, StoppedBy
+
+
+class Rest(NamedTuple):
+    """`start` is a command, or what to change."""
+
+    why: str
+    start: str = ""
+
+
+def at_rest(item: Object) -> Rest | None:
+    """None while something runs or is on its way."""
+    if not verdicts.seen(item) or verdicts.pending(item) or verdicts.phase(item) != Phase.STOPPED:
+        return None
+    return {names.CLUSTER: _cluster, names.JOB: _job}[item["kind"]](item)
+
+
+def _cluster(item: Object) -> Rest | None:
+    status = verdicts.status_of(item)
+    if status.get("suspended"):
+        return Rest("suspended by spec.suspend", _resumed(item))
+    return Rest("stopped on request", _command(item, "start")) if status.get("stopped") else None
+
+
+def _job(item: Object) -> Rest | None:
+    status = verdicts.status_of(item)
+    match status.get("stoppedBy"):
+        case StoppedBy.PERSON:
+            return Rest("stopped on request, which no restart policy undoes", _command(item, "start"))
+        case StoppedBy.SPEC if (item.get("spec") or {}).get("suspend"):
+            return Rest("suspended by spec.suspend", _resumed(item))
+        case StoppedBy.SPEC:
+            return Rest("suspended: spec.jobParallelism is 0", _command(item, "scale", "--parallelism N"))
+        case StoppedBy.CLUSTER:
+            policy = status.get("restartPolicy")
+            return Rest(f"stopped with its cluster; restartPolicy is {policy}", _command(item, "start"))
+    return None
+
+
+def _command(item: Object, *words: str) -> str:
+    noun, (verb, *options) = item["kind"].removeprefix("Flink").lower(), words
+    metadata = item["metadata"]
+    return " ".join([f"flinkctl {noun} {verb}", metadata["name"], *options, f"-n {metadata.get('namespace', '')}"])
+
+
+def _resumed(item: Object) -> str:
+    """Where the field is: in the FlinkDeployment that the object is made from, if there is one."""
+    owners = item["metadata"].get("ownerReferences") or ()
+    owner = next((one["name"] for one in owners if one["kind"] == names.DEPLOYMENT), "")
+    if not owner:
+        return "set spec.suspend to false"
+    is_cluster = item["kind"] == names.CLUSTER
+    part = "spec.cluster" if is_cluster else f"job {item['metadata']['name'].removeprefix(f'{owner}-')}"
+    return f"set suspend of {part} in FlinkDeployment {owner} to false"

@@ -1,0 +1,91 @@
+"""Who stopped it, and what starts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.stopped import at_rest
+from clients.kube import resources
+
+from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, manifest
+
+OWNED = {"ownerReferences": [{"kind": "FlinkDeployment", "name": "demo"}]}
+SUSPENDED = {"suspend": True}
+
+
+def told(kind: str, name: str, spec: dict[str, Any], metadata: dict[str, Any], **status: Any) -> tuple[str, str] | None:
+    item = manifest(kind, name, spec, namespace="ns", generation=1, **metadata)
+    return at_rest({**item, "status": {"observedGeneration": 1, "supervisorStatus": "Stopped", **status}})
+
+
+@pytest.mark.parametrize(
+    ("spec", "metadata", "status", "why", "start"),
+    [
+        ({}, {}, {"stopped": True}, "stopped on request", "flinkctl cluster start demo -n ns"),
+        (SUSPENDED, {}, {"suspended": True}, "suspended by spec.suspend", "set spec.suspend to false"),
+        (
+            SUSPENDED,
+            OWNED,
+            {"suspended": True},
+            "suspended by spec.suspend",
+            "set suspend of spec.cluster in FlinkDeployment demo to false",
+        ),
+    ],
+)
+def test_a_cluster(
+    spec: dict[str, Any], metadata: dict[str, Any], status: dict[str, Any], why: str, start: str
+) -> None:
+    assert told("FlinkCluster", "demo", {**CLUSTER_SPEC, **spec}, metadata, **status) == (why, start)
+
+
+@pytest.mark.parametrize(
+    ("spec", "metadata", "by", "why", "start"),
+    [
+        ({}, {}, "Person", "stopped on request, which no restart policy undoes", "flinkctl job start demo-one -n ns"),
+        (
+            {},
+            {},
+            "Cluster",
+            "stopped with its cluster; restartPolicy is Never",
+            "flinkctl job start demo-one -n ns",
+        ),
+        (
+            {"jobParallelism": 0},
+            {},
+            "Spec",
+            "suspended: spec.jobParallelism is 0",
+            "flinkctl job scale demo-one --parallelism N -n ns",
+        ),
+        (
+            SUSPENDED,
+            OWNED,
+            "Spec",
+            "suspended by spec.suspend",
+            "set suspend of job one in FlinkDeployment demo to false",
+        ),
+    ],
+)
+def test_a_job(spec: dict[str, Any], metadata: dict[str, Any], by: str, why: str, start: str) -> None:
+    found = told("FlinkJob", "demo-one", {**JOB_SPEC, **spec}, metadata, stoppedBy=by, restartPolicy="Never")
+    assert found == (why, start)
+
+
+def test_not_while_something_is_on_its_way() -> None:
+    assert told("FlinkJob", "demo-one", JOB_SPEC, {}, stoppedBy="Flink", jobStatus="FINISHED") is None
+    assert told("FlinkJob", "demo-one", JOB_SPEC, {}, stoppedBy="Person", observedGeneration=0) is None
+    assert told("FlinkCluster", "demo", CLUSTER_SPEC, {}, stopped=True, supervisorStatus="Stopping") is None
+
+
+def test_the_pages_say_it_and_the_command(run: Run, world: World) -> None:
+    world.cluster("demo", "Stopped", stopped=True)
+    for arguments in (("describe", "fc", "demo"), ("status", "fc", "demo")):
+        lines = run(*arguments).stdout.splitlines()
+        assert "  Waits for:      a person: stopped on request" in lines
+        assert "  Start it:       flinkctl cluster start demo -n default" in lines
+    lines = run("explain", "fc/demo").stdout.splitlines()
+    assert "  because:   it is stopped on request" in lines
+    assert "  next:      flinkctl cluster start demo -n default" in lines
+    world.become("demo", "Started", resource=resources.FLINK_CLUSTERS, stopped=None)
+    assert "Start it" not in run("describe", "fc", "demo").stdout
