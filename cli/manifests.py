@@ -17,7 +17,7 @@ from cli import kinds
 from cli.errors import Failed
 from cli.options import Where
 from clients.kube import Resource
-from core import schema, validation
+from core import schema, spec, validation, wording
 from hooks import merging
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -48,10 +48,11 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> Any:
-    keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise yaml.constructor.ConstructorError(None, None, f"the key {twice!r} stands twice", node.start_mark)
+    seen: set[str] = set()
+    for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"):
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+        seen.add(key.value)
     made: dict[Any, Any] = {}
     yield made
     loader.flatten_mapping(node)
@@ -115,7 +116,10 @@ def _documents(source: str, text: str) -> Iterator[tuple[str, Any]]:
     try:
         documents = list(yaml.load_all(text, _Loader))
     except yaml.YAMLError as error:
-        raise Failed(f"{source}: {' '.join(str(error).split())}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
+        told = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise Failed(f"{where}: {told}") from error
     for number, document in enumerate(documents, 1):
         if document is not None:
             yield source if len(documents) == 1 else f"{source}, document {number}", document
@@ -146,13 +150,13 @@ def of_spec(where: str, resource: Resource, name: str, spec: Object) -> Manifest
 
 def _objects(where: str, document: Any) -> Iterator[Manifest]:
     if not isinstance(document, dict):
-        raise Failed(f"{where}: {schema.type_name(document)} is no Kubernetes object")
+        raise Failed(f"{where}: {wording.type_name(document)} is no Kubernetes object")
     if document.get("kind") == "List":
         for item in document.get("items") or []:
             yield from _objects(where, item)
         return
     missing = [key for key in ("apiVersion", "kind") if not document.get(key)]
-    name = (document.get("metadata") or {}).get("name")
+    name = spec.part(document, "metadata").get("name")
     if missing or not name:
         raise Failed(f"{where}: {(missing or ['metadata.name'])[0]}: Required value")
     resource = kinds.KNOWN.get((str(document["apiVersion"]), str(document["kind"])))

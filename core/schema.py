@@ -6,13 +6,15 @@ Source of the rules: the Kubernetes documentation, "Extend the Kubernetes API wi
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from jsonschema import Draft4Validator, ValidationError, validators
 
 from core import cel
+from core.wording import join, sentences, shown
 
 Schema = Mapping[str, Any]
 RESOURCE_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
@@ -111,25 +113,12 @@ def _unknown(schema: Schema, value: Any, path: str, resource: bool) -> Iterator[
 
 
 def errors(schema: Schema, value: Any, path: str = "") -> list[str]:
-    """Return what is wrong with value as `<field path>: <sentence>` in Kubernetes' wording, sorted, [] if nothing is.
+    """Return what is wrong with value as `<field path>: <sentence>`, sorted, [] if nothing is.
 
     path is put before every field path, for values that are a part of an object.
     """
-    found = (sentence for error in _Validator(schema).iter_errors(value) for sentence in _sentences(error, path))
+    found = (sentence for error in _Validator(schema).iter_errors(value) for sentence in sentences(error, path))
     return sorted(dict.fromkeys(found))
-
-
-def join(path: str, *steps: str | int) -> str:
-    """Return the field path below path: a number becomes an index, a word a field."""
-    for step in steps:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    return path
-
-
-def type_name(value: Any) -> str:
-    """Return the JSON type of value: null, boolean, integer, number, string, array or object."""
-    names = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
 
 
 def _type(validator: Any, wanted: Any, instance: Any, schema: Schema) -> Iterator[ValidationError]:
@@ -194,60 +183,6 @@ _Validator = validators.extend(  # type: ignore[no-untyped-call]
     },
 )
 
-_LIMITS = {
-    "minimum": ("greater than or equal to {0}", "greater than {0}"),
-    "maximum": ("less than or equal to {0}", "less than {0}"),
-    "multipleOf": ("a multiple of {0}",) * 2,
-    "pattern": ("match '{0}'",) * 2,
-    "minLength": ("at least {0} chars long",) * 2,
-    "minItems": ("have at least {0} items",) * 2,
-    "minProperties": ("have at least {0} properties",) * 2,
-}
-_COMBINATIONS = {
-    "oneOf": "must validate one and only one schema (oneOf)",
-    "anyOf": "must validate at least one schema (anyOf)",
-    "not": "must not validate the schema (not)",
-}
-
-
-def _sentences(error: ValidationError, root: str) -> Iterable[str]:
-    """One error of jsonschema in the API server's words."""
-    path = join(root, *error.absolute_path)
-    value: Any = error.instance
-    limit: Any = error.validator_value
-    keyword = str(error.validator)
-    if keyword == "required":
-        return [f"{join(path, name)}: Required value" for name in limit if name not in value]
-    return [f"{path or '<nil>'}: {_complaint(keyword, path, value, limit, error)}"]
-
-
-def _complaint(keyword: str, path: str, value: Any, limit: Any, error: ValidationError) -> str:
-    shown = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    match keyword:
-        case "enum":
-            return f"Unsupported value: {shown}: supported values: {', '.join(json.dumps(v) for v in limit)}"
-        case "duplicate":
-            return f"Duplicate value: {shown}"
-        case "maxItems" | "maxProperties":
-            return f"Too many: {len(value)}: must have at most {limit} items"
-        case "maxLength":
-            return f"Too long: may not be more than {limit} bytes"
-        case "type" | "x-kubernetes-int-or-string":
-            name = type_name(value)
-            return f'Invalid value: "{name}": {path} in body {error.message}: "{name}"'
-        case "format":
-            return f"Invalid value: {shown}: {path} in body {error.message}: {shown}"
-        case "oneOf" | "anyOf" | "not":
-            return f'Invalid value: "{type_name(value)}": "{path}" {_COMBINATIONS[keyword]}'
-    if keyword not in _LIMITS:
-        return f"Invalid value: {shown}: {error.message}"
-    closed, opened = _LIMITS[keyword]
-    exclusive = isinstance(error.schema, Mapping) and error.schema.get(f"exclusive{keyword.capitalize()}")
-    count = len(value) if keyword in ("minItems", "minProperties") else shown
-    lead = "should " if keyword in ("pattern", "minItems", "minProperties") else "should be "
-    return f"Invalid value: {count}: {path} in body {lead}{(opened if exclusive else closed).format(limit)}"
-
-
 # --- x-kubernetes-validations
 
 
@@ -263,12 +198,28 @@ def cel_errors(schema: Schema, old: Any, new: Any, path: str = "") -> list[str]:
             continue
         problem = cel.broken(text, {"self": new, "oldSelf": old})
         if problem:
-            message = rule.get("message") or problem
-            field = path + rule.get("fieldPath", "") if path else rule.get("fieldPath", "").lstrip(".")
-            found.append(f'{field or "<nil>"}: Invalid value: "{type_name(new)}": {message}')
+            found.append(_broken(rule, path, new, rule.get("message") or problem))
     for key, (child, before, after) in _inside(schema, old, new).items():
         found += cel_errors(child, before, after, join(path, key))
     return found
+
+
+_ABOUT_ONE_FIELD = re.compile(r"([\w.]+) ((?:must|may|cannot) .*)", re.DOTALL)
+
+
+def _broken(rule: Schema, path: str, value: Any, message: str) -> str:
+    """The field is that of the rule, else the one that its message begins with."""
+    about = _ABOUT_ONE_FIELD.fullmatch(message)
+    if "fieldPath" in rule:
+        steps, sentence = rule["fieldPath"].lstrip(".").split("."), message
+    elif about:
+        steps, sentence = about[1].split("."), about[2]
+    else:
+        steps, sentence = [], message
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    field, of = join(path, *steps), "" if isinstance(value, dict | list) else f"{shown(value)}: "
+    return f"{field}: Invalid value: {of}{sentence}" if field else sentence
 
 
 def _inside(schema: Schema, old: Any, new: Any) -> dict[str | int, tuple[Schema, Any, Any]]:

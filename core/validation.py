@@ -11,6 +11,9 @@ from typing import Any
 
 from core import schedule, schema, spec
 
+# What nothing can be made of when it is empty.
+_FILLED = (("bootstrap", "image"), ("bootstrap", "jarPath"), ("runtime", "image"))
+
 
 def problems(known: schema.Schema, body: Any) -> list[str]:
     """Each as `<field path>: <sentence>`; `known` is the schema of the spec."""
@@ -18,9 +21,13 @@ def problems(known: schema.Schema, body: Any) -> list[str]:
 
 
 def beyond_schema(body: Any, path: str) -> Iterator[str]:
-    """The problems of a FlinkJob's spec, or of the jobs' in a FlinkDeployment's."""
+    """The problems of the spec of a job or a cluster, or of both in a FlinkDeployment's."""
     if not isinstance(body, Mapping):
         return
+    for part, field in _FILLED:
+        if spec.part(body, part).get(field) == "":
+            yield f"{path}.{part}.{field}: must not be empty"
+    yield from beyond_schema(body.get("cluster"), f"{path}.cluster")
     cron = spec.part(body, "savepoint").get("savepointSchedule")
     if isinstance(cron, str) and (wrong := schedule.problem(cron)):
         yield f"{path}.savepoint.savepointSchedule: Invalid value: {json.dumps(cron)}: {wrong}"

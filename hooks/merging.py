@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from core import schema
+from core import wording
 
 # In the order in which Metacontroller tries them.
 KEYS = ("containerPort", "port", "mountPath", "name", "uid", "ip", "path")
@@ -16,13 +16,13 @@ def clashes(value: Any, path: str) -> Iterator[str]:
     """Lists in which two items have the same key: they would be merged into one, wrongly and again at every sync."""
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from clashes(item, schema.join(path, name))
+            yield from clashes(item, wording.join(path, name))
     if isinstance(value, list):
         if key := _key(value):
             counts = Counter(str(item[key]) for item in value)
             yield from (f"{path}: two entries with {key} {name}" for name, count in counts.items() if count > 1)
         for number, item in enumerate(value):
-            yield from clashes(item, schema.join(path, number))
+            yield from clashes(item, wording.join(path, number))
 
 
 def _key(items: list[Any]) -> str | None:

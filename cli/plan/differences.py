@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cli import merge
-from core import names, schema
+from core import names, wording
 from core.redaction import HIDDEN, redacted, secrets_of
 from hooks.protocol import LAST_APPLIED
 
@@ -41,10 +41,10 @@ def _between(path: str, before: Any, after: Any) -> Iterator[Field]:
         return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
-            yield from _between(schema.join(path, key), before.get(key), after.get(key))
+            yield from _between(wording.join(path, key), before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list) and _alike(before, after):
         for index in range(max(len(before), len(after))):
-            yield from _between(schema.join(path, index), _at(before, index), _at(after, index))
+            yield from _between(wording.join(path, index), _at(before, index), _at(after, index))
     else:
         yield Field(path, _shown(path, before), _shown(path, after))
 

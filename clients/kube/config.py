@@ -169,7 +169,8 @@ def _merge(files: Sequence[Path]) -> _Kubeconfig:
 
 def _read(file: Path) -> _Entry:
     try:
-        document = yaml.load(file.read_text("utf-8"), _LOADER)
+        with file.open(encoding="utf-8") as text:
+            document = yaml.load(text, _LOADER)
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, ValueError) as error:

@@ -79,7 +79,7 @@ def test_what_is_wrong_is_told_by_path_and_nothing_is_sent(run: Run, world: Worl
 def test_the_rules_of_the_crd_are_checked_too(run: Run) -> None:
     result = run("apply", "-f", "-", input=as_yaml(job(minJobParallelism=3, maxJobParallelism=2)))
     assert result.exit_code == 1
-    assert "minJobParallelism must not be greater than maxJobParallelism" in result.stderr
+    assert "spec.minJobParallelism: Invalid value: 3: must not be greater than maxJobParallelism" in result.stderr
 
 
 def test_one_refusal_does_not_keep_the_others_back(run: Run, world: World) -> None:
@@ -107,12 +107,13 @@ def test_the_namespace_of_the_manifest_must_be_that_of_the_option(run: Run) -> N
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: [", "stdin: while parsing"),
+        ("a: [", "stdin, line 1, column 5: expected the node content"),
         ("- 1", "stdin: array is no Kubernetes object"),
         ("kind: X", "stdin: apiVersion: Required value"),
         ("{apiVersion: v1, kind: Pod}", "stdin: metadata.name: Required value"),
         ("{apiVersion: v1, kind: Sofa, metadata: {name: x}}", "Sofa of v1 is no kind that flinkctl applies"),
-        ("kind: A\nkind: B", "the key 'kind' stands twice"),
+        ("{apiVersion: v1, kind: Pod, metadata: x}", "stdin: metadata.name: Required value"),
+        ("kind: A\nkind: B", "stdin, line 2, column 1: the key 'kind' stands twice"),
         ("", "-: no object in there"),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core import schedule, validation
+from core import schedule
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 UID = "6f1c"
@@ -75,21 +75,3 @@ def test_a_wrong_expression_is_told(cron):
 @pytest.mark.parametrize("cron", ["0 3 * * *", "*/15 8-18 * * mon-fri", "0 0 29 2 *", "5,35 * 1 jan *"])
 def test_a_right_one_is_not(cron):
     assert schedule.problem(cron) == ""
-
-
-SCHEMA = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-
-
-def test_a_problem_names_the_field():
-    bad = {"savepoint": {"savepointSchedule": "61 * * * *"}}
-    (job,) = validation.problems(SCHEMA, bad)
-    assert job.startswith('spec.savepoint.savepointSchedule: Invalid value: "61 * * * *": ')
-    (deployed,) = validation.problems(SCHEMA, {"jobs": [{"name": "a", "spec": {}}, {"name": "b", "spec": bad}]})
-    assert deployed.startswith("spec.jobs[1].spec.savepoint.savepointSchedule: ")
-
-
-@pytest.mark.parametrize(
-    "body", [None, [], {}, {"savepoint": 1}, {"jobs": [None, 1]}, {"jobs": {}}, {"savepoint": {"savepointSchedule": 1}}]
-)
-def test_what_is_no_spec_has_no_more_problems_than_its_schema_finds(body):
-    assert list(validation.beyond_schema(body, "spec")) == []

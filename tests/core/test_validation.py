@@ -1,0 +1,32 @@
+"""What no schema says about a spec."""
+
+import pytest
+
+from core import validation
+
+SCHEMA = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def test_a_problem_names_the_field():
+    bad = {"savepoint": {"savepointSchedule": "61 * * * *"}}
+    (job,) = validation.problems(SCHEMA, bad)
+    assert job.startswith('spec.savepoint.savepointSchedule: Invalid value: "61 * * * *": ')
+    (deployed,) = validation.problems(SCHEMA, {"jobs": [{"name": "a", "spec": {}}, {"name": "b", "spec": bad}]})
+    assert deployed.startswith("spec.jobs[1].spec.savepoint.savepointSchedule: ")
+
+
+@pytest.mark.parametrize(
+    "body", [None, [], {}, {"savepoint": 1}, {"jobs": [None, 1]}, {"jobs": {}}, {"savepoint": {"savepointSchedule": 1}}]
+)
+def test_what_is_no_spec_has_no_more_problems_than_its_schema_finds(body):
+    assert list(validation.beyond_schema(body, "spec")) == []
+
+
+def test_what_nothing_can_be_made_of_when_it_is_empty():
+    job = {"name": "a", "spec": {"bootstrap": {"image": "", "jarPath": "", "className": "Main"}}}
+    cluster = {"runtime": {"image": ""}, "supervisor": {"image": "ours:1"}}
+    assert validation.problems(SCHEMA, {"cluster": cluster, "jobs": [job]}) == [
+        "spec.cluster.runtime.image: must not be empty",
+        "spec.jobs[0].spec.bootstrap.image: must not be empty",
+        "spec.jobs[0].spec.bootstrap.jarPath: must not be empty",
+    ]
