@@ -21,6 +21,7 @@ from core import schema, spec, validation, wording
 from hooks import merging
 
 SUFFIXES = (".yaml", ".yml", ".json")
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 DOWNLOAD_SECONDS = 30.0
 Object = dict[str, Any]
 
@@ -86,9 +87,18 @@ def _sources(path: str) -> Iterator[tuple[str, bytes]]:
         yield path, _download(path)
     else:
         place = Path(path)
+        _refuse_kustomization(place)
         files = sorted(file for file in place.iterdir() if file.suffix in SUFFIXES) if place.is_dir() else [place]
         for file in files:
             yield str(file), file.read_bytes()
+
+
+def _refuse_kustomization(place: Path) -> None:
+    """Its patches and names are kubectl's to apply: what it lists is not what it means."""
+    folder = place if place.is_dir() else place.parent
+    if place.name in KUSTOMIZATIONS or any((place / name).is_file() for name in KUSTOMIZATIONS):
+        known = f"{folder} is a kustomization: kubectl apply -k {folder} applies it"
+        raise Failed(f"{known}; kubectl kustomize {folder} prints its manifests, which -f - reads here")
 
 
 def _download(url: str) -> bytes:

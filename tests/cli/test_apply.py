@@ -128,6 +128,18 @@ def test_a_file_that_is_not_there_is_named(run: Run) -> None:
     assert (result.exit_code, result.stderr) == (1, "error: /no/such.yaml: No such file or directory\n")
 
 
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+def test_a_kustomization_is_kubectls(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("resources: [job.yaml]")
+    (tmp_path / "job.yaml").write_text(as_yaml(job()))
+    for path in (tmp_path, tmp_path / name):
+        result = run("apply", "-f", str(path))
+        assert (result.exit_code, result.stdout) == (1, "")
+        told = f"error: {tmp_path} is a kustomization: kubectl apply -k {tmp_path} applies it; "
+        assert result.stderr.startswith(told)
+    assert run("apply", "-f", str(tmp_path / "job.yaml")).stdout == f"{TITLE} created\n"
+
+
 def test_a_timestamp_in_yaml_stays_text_and_merge_keys_work() -> None:
     head = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
     (found,) = manifests.parse("f", head + "data: {<<: {a: b, c: d}, c: e, when: 2026-01-01}")
