@@ -17,7 +17,7 @@ from cli import kinds
 from cli.errors import Failed
 from cli.options import Where
 from clients.kube import Resource
-from core import schema, spec, validation, wording
+from core import metadata, schema, spec, validation, wording
 from hooks import merging
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -169,6 +169,9 @@ def _objects(where: str, document: Any) -> Iterator[Manifest]:
     name = spec.part(document, "metadata").get("name")
     if missing or not name:
         raise Failed(f"{where}: {(missing or ['metadata.name'])[0]}: Required value")
+    if not isinstance(name, str):
+        told = f"must be of type string, not {wording.type_name(name)}; put it in quotes"
+        raise Failed(f"{where}: metadata.name: Invalid value: {told}")
     resource = kinds.KNOWN.get((str(document["apiVersion"]), str(document["kind"])))
     if resource is None:
         known = f"{document['kind']} of {document['apiVersion']}"
@@ -186,16 +189,22 @@ def placed(manifest: Manifest, where: Where) -> Where:
 
 
 def problems(manifest: Manifest, *, partial: bool = False) -> list[str]:
-    """What the API server would refuse, as FILE: KIND NAME: PATH: SENTENCE. Only our own kinds are known that well.
+    """What the API server would refuse, as FILE: KIND NAME: PATH: SENTENCE. Of other kinds only the name is known.
 
     partial: the manifest is a patch, so that what is missing is no problem.
     """
-    if manifest.resource.kind not in crds.KINDS:
-        return []
+    resource = manifest.resource
+    found = list(metadata.name(resource.group, resource.kind, manifest.name))
+    if resource.kind in crds.KINDS:
+        found += _of_ours(manifest, partial)
+    return [f"{manifest.source}: {resource.kind} {manifest.name}: {text}" for text in found]
+
+
+def _of_ours(manifest: Manifest, partial: bool) -> Iterator[str]:
     known, body = crds.schema(manifest.resource.kind), manifest.body
-    found = [f"{path}: unknown field" for path in schema.unknown_fields(known, body)]
+    yield from (f"{path}: unknown field" for path in schema.unknown_fields(known, body))
     if not partial:
         filled = schema.apply_defaults(known, schema.prune(known, body))
-        found += schema.errors(known, filled) or schema.cel_errors(known, None, filled)
-    found += [*validation.beyond_schema(body.get("spec"), "spec"), *merging.clashes(body.get("spec"), "spec")]
-    return [f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {text}" for text in found]
+        yield from schema.errors(known, filled) or schema.cel_errors(known, None, filled)
+    yield from validation.beyond_schema(body.get("spec"), "spec")
+    yield from merging.clashes(body.get("spec"), "spec")

@@ -1,6 +1,5 @@
 """What the store answers when it refuses: Kubernetes' Status objects, worded as the API server words them."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -99,8 +98,3 @@ def _cause(problem: str) -> dict[str, str]:
         return {"reason": "FieldValueInvalid", "message": problem}
     sentence = problem[found.end(1) + 2 :]
     return {"reason": _CAUSES[found[2]], "message": sentence, "field": found[1]}
-
-
-def shown(value: Any) -> str:
-    """Return value as it stands in a message."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -16,9 +16,11 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import yaml
 
+from core.wording import shown
+
 from . import discovery, patches, pods, selectors, watching
 from .api import Answer, Api, Options
-from .errors import Refusal, bad_request, no_such_path, shown
+from .errors import Refusal, bad_request, no_such_path
 from .resources import NAMESPACES, PODS, SERVICES, Object, Resource
 from .tables import table
 from .trouble import Trouble

@@ -1,77 +1,16 @@
-"""What an API server refuses: metadata of every kind, and the built-in kinds as far as our children can be wrong.
+"""What an API server refuses of the built-in kinds, as far as our children can be wrong.
 
 Every function returns problems as `<field path>: <sentence>`, [] if there are none.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from core import metadata
 from core import schema as schemas
+from core.wording import shown
 
-from .errors import shown
 from .resources import Object, Resource
-
-ANNOTATIONS_LIMIT = 256 * 1024
-
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-_SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?"
-_VALUE = r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
-_KEY = rf"({_SUBDOMAIN}/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
-_SENTENCES = {
-    _SUBDOMAIN: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
-    "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    f"'{_SUBDOMAIN}')",
-    _LABEL: "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
-    f"end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '{_LABEL}')",
-    _SERVICE: "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic "
-    "character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-    f"'{_SERVICE}')",
-    _VALUE: "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
-    f"validation is '{_VALUE}')",
-    _KEY: "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
-    "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
-}
-_NAMES = {"Namespace": (_LABEL, 63), "Service": (_SERVICE, 63)}
-
-
-def _word(path: str, value: str, pattern: str, limit: int) -> Iterator[str]:
-    if len(value) > limit:
-        yield f"{path}: Invalid value: {shown(value)}: must be no more than {limit} characters"
-    if not re.fullmatch(pattern, value):
-        yield f"{path}: Invalid value: {shown(value)}: {_SENTENCES[pattern]}"
-
-
-def metadata(resource: Resource, obj: Object) -> list[str]:
-    """Return what is wrong with an object's metadata."""
-    found = obj["metadata"]
-    problems: list[str] = []
-    if resource.group != "rbac.authorization.k8s.io":
-        problems += _word("metadata.name", found["name"], *_NAMES.get(resource.kind, (_SUBDOMAIN, 253)))
-    for key, value in (found.get("labels") or {}).items():
-        problems += _word("metadata.labels", key, _KEY, 316)
-        problems += _word("metadata.labels", value, _VALUE, 63)
-    annotations = found.get("annotations") or {}
-    for key in annotations:
-        problems += _word("metadata.annotations", key.lower(), _KEY, 316)
-    if sum(len(k) + len(v.encode()) for k, v in annotations.items()) > ANNOTATIONS_LIMIT:
-        problems.append(f"metadata.annotations: Too long: may not be more than {ANNOTATIONS_LIMIT} bytes")
-    return problems + list(_owners(found.get("ownerReferences", [])))
-
-
-def _owners(owners: list[Object]) -> Iterator[str]:
-    for index, owner in enumerate(owners):
-        for name in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(name):
-                yield f'metadata.ownerReferences[{index}].{name}: Invalid value: "": {name} must not be empty'
-    if sum(owner.get("controller") is True for owner in owners) > 1:
-        yield (
-            "metadata.ownerReferences: Invalid value: only one reference can have Controller set to true. "
-            'Found "true" in references'
-        )
 
 
 def not_text(obj: Object) -> str | None:
@@ -100,7 +39,7 @@ def _pod_spec(spec: Object, path: str) -> Iterator[str]:
             elif name in names:
                 yield f"{here}.name: Duplicate value: {shown(name)}"
             else:
-                yield from _word(f"{here}.name", name, _LABEL, 63)
+                yield from metadata.label(f"{here}.name", name)
             names.add(name)
             if not container.get("image"):
                 yield f"{here}.image: Required value"

@@ -9,6 +9,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
+from core import metadata
 from core import schema as schemas
 
 from . import validation
@@ -137,7 +138,7 @@ def settle(resource: Resource, new: Object, old: Object | None) -> Object:
         problems += [] if problems else schemas.cel_errors(resource.schema, old, new)
     else:
         problems += _settle_built_in(resource, new, old)
-    problems = validation.metadata(resource, new) + problems
+    problems = metadata.problems(resource.group, resource.kind, new["metadata"]) + problems
     if old is not None:
         problems += _added_finalizers(old, new) + validation.immutable(resource, old, new)
     if problems:

@@ -10,7 +10,7 @@ import yaml
 
 from cli import manifests, merge
 from cli.errors import Failed
-from clients.kube import resources
+from clients.kube import Invalid, resources
 
 from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, as_yaml, manifest
 
@@ -76,6 +76,27 @@ def test_what_is_wrong_is_told_by_path_and_nothing_is_sent(run: Run, world: Worl
     assert world.client.list(resources.FLINK_CLUSTERS)["items"] == []
 
 
+@pytest.mark.parametrize("name", ["Demo", "demo_one", "-demo", "d" * 254, "demo."])
+@pytest.mark.parametrize("mode", ["client", "server", "none"])
+def test_a_name_that_the_api_server_refuses_is_refused_before(run: Run, name: str, mode: str) -> None:
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+    result = run(
+        "apply", "-f", "-", f"--dry-run={mode}", input=as_yaml(manifest("FlinkJob", name, JOB_SPEC), config_map)
+    )
+    assert (result.exit_code, result.stdout) == (1, "")
+    for kind in ("FlinkJob", "ConfigMap"):
+        assert "error: stdin, document" in result.stderr
+        assert f'{kind} {name}: metadata.name: Invalid value: "{name}": ' in result.stderr
+
+
+def test_what_is_told_about_a_name_is_what_the_server_says(run: Run, world: World) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a_b"}}
+    with pytest.raises(Invalid) as refused:
+        world.client.create(resources.CONFIGMAPS, body, namespace="default")
+    (told,) = run("apply", "-f", "-", "--dry-run=client", input=as_yaml(body)).stderr.splitlines()
+    assert str(refused.value).partition(" is invalid: ")[2] == told.removeprefix("error: stdin: ConfigMap a_b: ")
+
+
 def test_the_rules_of_the_crd_are_checked_too(run: Run) -> None:
     result = run("apply", "-f", "-", input=as_yaml(job(minJobParallelism=3, maxJobParallelism=2)))
     assert result.exit_code == 1
@@ -112,6 +133,7 @@ def test_the_namespace_of_the_manifest_must_be_that_of_the_option(run: Run) -> N
         ("kind: X", "stdin: apiVersion: Required value"),
         ("{apiVersion: v1, kind: Pod}", "stdin: metadata.name: Required value"),
         ("{apiVersion: v1, kind: Sofa, metadata: {name: x}}", "Sofa of v1 is no kind that flinkctl applies"),
+        ("{apiVersion: v1, kind: Pod, metadata: {name: 7}}", "metadata.name: Invalid value: must be of type string"),
         ("{apiVersion: v1, kind: Pod, metadata: x}", "stdin: metadata.name: Required value"),
         ("kind: A\nkind: B", "stdin, line 2, column 1: the key 'kind' stands twice"),
         ("", "-: no object in there"),
