@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from cli.errors import Failed
@@ -11,12 +13,23 @@ from clients.kube import Connection, KubeClient, NotFound, Resource, connect, re
 from core import names
 
 
+def _connected(where: Where) -> Connection:
+    found = connect(where.kubeconfig, where.context)
+    return replace(found, advice=lambda: _advice(found.file))
+
+
+def _advice(kubeconfig: Path | None) -> str:
+    from cli.local import background  # only where nobody answers
+
+    return background.advice(kubeconfig) if kubeconfig else ""
+
+
 class Session:
     """`namespace` is for one object; `scope` is for many of them: None stands for all namespaces."""
 
     def __init__(self, where: Where, connection: Connection | None = None) -> None:
         """connection: instead of what the kubeconfig says."""
-        connection = connection or connect(where.kubeconfig, where.context)
+        connection = connection or _connected(where)
         self.client = KubeClient(connection)
         self.namespace = where.namespace or connection.namespace
         self.scope = None if where.all_namespaces else self.namespace

@@ -15,6 +15,11 @@ def _resolved(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def called(verb: str, directory: Path) -> str:
+    """The command line, for hints."""
+    return f"flinkctl local {verb}" + ("" if directory == _resolved(DEFAULT) else f" --directory {directory}")
+
+
 def _directory(function: click.decorators.FC) -> click.decorators.FC:
     return click.option(
         "--directory",
@@ -73,8 +78,9 @@ def up(directory: Path, port: int, images: dict[str, Path], timeout: float) -> N
     from cli.local import background
 
     kubeconfig = background.up(directory, port, images, timeout)
-    down = "flinkctl local down" if directory == _resolved(DEFAULT) else f"flinkctl local down --directory {directory}"
-    click.echo(f"the local runtime is up; it ends with: {down}\nexport KUBECONFIG={kubeconfig}", err=True)
+    click.echo(
+        f"the local runtime is up; it ends with: {called('down', directory)}\nexport KUBECONFIG={kubeconfig}", err=True
+    )
     click.echo(str(kubeconfig))
 
 

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from cli.commands.local import called
 from cli.errors import Failed
 
 LOCK, LOG = "runtime.lock", "runtime.log"
@@ -79,6 +80,16 @@ def status(directory: Path) -> Found | None:
             return None
     except FileNotFoundError:
         return None
+
+
+def advice(kubeconfig: Path) -> str:
+    """What to do when nobody answers there; '' when it is not that of a local runtime, or that is up."""
+    directory = kubeconfig.absolute().parent
+    if status(directory) or not (directory / LOCK).exists():
+        return ""
+    told = f"the local runtime is down: {called('up', directory)} starts it"
+    exported = str(kubeconfig) in os.environ.get("KUBECONFIG", "").split(os.pathsep)
+    return told + (", unset KUBECONFIG goes back to your own cluster" if exported else "")
 
 
 def up(directory: Path, port: int, images: Mapping[str, Path], timeout: float) -> Path:

@@ -9,7 +9,7 @@ import base64
 import binascii
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,6 +54,10 @@ class Connection:
     """URL of the proxy to go through; None: the environment's HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
     context: str | None = None
     """Name of the kubeconfig's context; None in a pod."""
+    file: Path | None = field(default=None, compare=False)
+    """The kubeconfig that names the server; None in a pod."""
+    advice: Callable[[], str] = field(default=lambda: "", compare=False)
+    """What to do when nobody answers, for the error's text."""
 
 
 def connect(kubeconfig: str | None = None, context: str | None = None) -> Connection:
@@ -205,6 +209,7 @@ def _from_kubeconfig(config: _Kubeconfig, context: str | None) -> Connection:
         server_name=cluster.text("tls-server-name") or None,
         proxy=_proxy(cluster),
         context=name,
+        file=cluster.file,
     )
 
 

@@ -78,7 +78,7 @@ class Transport:
                     allow_redirects=False,
                 )
         except _FAILURES as error:
-            raise unreachable(error, self._connection.server, call.timeout) from error
+            raise unreachable(error, self._connection, call.timeout) from error
 
     def lines(self, response: requests.Response, timeout: tuple[float, float]) -> Iterator[bytes]:
         """The whole lines of a streamed answer, as they come; closes it at the end.
@@ -92,7 +92,7 @@ class Transport:
                 yield from whole
         except (*_FAILURES, AttributeError) as error:
             # NB: AttributeError is what http.client makes of a socket that another thread closed.
-            raise unreachable(error, self._connection.server, timeout) from error
+            raise unreachable(error, self._connection, timeout) from error
         finally:
             response.close()
         if rest:
@@ -103,7 +103,7 @@ class Transport:
         try:
             return response.content
         except _FAILURES as error:
-            raise unreachable(error, self._connection.server, timeout) from error
+            raise unreachable(error, self._connection, timeout) from error
 
     def close(self) -> None:
         while self._idle:
@@ -204,11 +204,12 @@ class _Reason(NamedTuple):
     passing: bool = True
 
 
-def unreachable(error: Exception, server: str, timeout: tuple[float, float]) -> Unreachable:
+def unreachable(error: Exception, connection: Connection, timeout: tuple[float, float]) -> Unreachable:
     """A failure of requests or urllib3 in words, and whether the request may have arrived."""
     reason = _reason(error, timeout)
+    told = "; ".join(filter(None, (reason.text, connection.advice())))
     return Unreachable(
-        f"cannot reach the Kubernetes API at {server}: {reason.text}", sent=reason.sent, passing=reason.passing
+        f"cannot reach the Kubernetes API at {connection.server}: {told}", sent=reason.sent, passing=reason.passing
     )
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import fcntl
 import json
 from collections import namedtuple
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 
 from cli.errors import Failed
 from cli.local import background
+from cli.main import root
+from local.store import serve
 
+EXAMPLE = str(Path(__file__).parents[2] / "examples" / "wordcount" / "base" / "flinkdeployment.yaml")
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -57,3 +62,21 @@ def test_what_one_that_was_killed_has_left_is_not_believed(tmp_path, monkeypatch
     with pytest.raises(Failed, match="Address already in use"):
         background.serve(tmp_path, 1, {})
     assert seen == [None]
+
+
+def test_whoever_asks_one_that_is_down_is_told_how_it_starts(tmp_path, monkeypatch):
+    with serve(logs=tmp_path) as store:
+        kubeconfig = store.kubeconfig(tmp_path / "kubeconfig")
+    (tmp_path / background.LOCK).touch()
+    down = f"refused; the local runtime is down: flinkctl local up --directory {tmp_path} starts it"
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    for arguments in (["get"], ["doctor"], ["job", "stop", "x"], ["apply", "-f", EXAMPLE]):
+        assert f"{down}, unset KUBECONFIG goes back" in CliRunner().invoke(root, arguments).output
+    monkeypatch.delenv("KUBECONFIG")
+    assert CliRunner().invoke(root, ["get", f"--kubeconfig={kubeconfig}"]).stderr.endswith(f"{down}\n")
+    (tmp_path / background.LOCK).unlink()
+    assert CliRunner().invoke(root, ["get", f"--kubeconfig={kubeconfig}"]).stderr.endswith(" refused\n")
+
+
+def test_one_that_is_up_and_silent_is_not_called_down(up_already):
+    assert background.advice(up_already / "kubeconfig") == ""

@@ -217,5 +217,5 @@ def test_cause_is_not_sought_in_what_was_handled_before():
         except ConnectionRefusedError:
             raise requests.ConnectionError("odd")  # noqa: B904
     except requests.ConnectionError as error:
-        found = unreachable(error, "http://x", (1, 2))
+        found = unreachable(error, Connection("http://x"), (1, 2))
     assert found.sent and "odd" in str(found)
