@@ -9,12 +9,17 @@ BIN := .venv/bin
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/; s/[$$]{2}/$$/' | expand -t 18
 
+NO_REGISTRY = echo "pip could not install what setup.cfg lists, from $${PIP_INDEX_URL:-its package registry}: is it reachable?\
+ PIP_INDEX_URL=https://... names another one" >&2; exit 1
+
 # PYTHONWARNINGS: without the build backend's advice about folders, which is none of a user's.
 .venv/ready: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "needs Python >= 3.11; set PYTHON=python3.x" >&2; exit 1; }
-	$(PYTHON) -m venv .venv || { echo "could not make .venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install --quiet --upgrade pip
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[local,dev]'
+	@test -w . || { echo "$(CURDIR) is not writable; copy it to a folder of yours" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "could not make .venv; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing what setup.cfg lists into .venv"
+	@$(BIN)/pip install --quiet --upgrade pip || { $(NO_REGISTRY); }
+	@PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --editable '.[local,dev]' || { $(NO_REGISTRY); }
 	@touch $@
 
 demo: .venv/ready ## the main job, on this machine, with real Flink

@@ -28,7 +28,7 @@ EXAMPLE_STATE = "/tmp/flink-wordcount"
 
 def run() -> None:
     """Failed, with the step's reason, when something did not hold; the logs are kept then."""
-    check(Path(tempfile.gettempdir()))
+    check(_temporary(), "TMPDIR")
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.monotonic()
     directory = Path(tempfile.mkdtemp(prefix="flinkctl-demo-"))
@@ -51,6 +51,13 @@ def run() -> None:
         raise
     shutil.rmtree(directory, ignore_errors=True)
     click.echo(f"all steps held; {time.monotonic() - started:.0f} s in all")
+
+
+def _temporary() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise Failed("no folder for temporary files is writable; TMPDIR names another one") from error
 
 
 def _tell(scene: Scene, resource: dict[str, Any]) -> None:

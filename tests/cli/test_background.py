@@ -26,6 +26,30 @@ def test_a_disk_that_is_full(tmp_path, monkeypatch):
         background.up(tmp_path, 0, {}, 1.0)
 
 
+def test_a_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").touch()
+    told = f"{tmp_path}/file/x: cannot be made: Not a directory; --directory names another folder"
+    result = CliRunner().invoke(root, ["local", "up", f"--directory={tmp_path}/file/x"])
+    assert (result.exit_code, result.stderr) == (1, f"error: {told}\n")
+
+
+def test_a_folder_that_nobody_may_write(tmp_path, monkeypatch):
+    monkeypatch.setattr(background.os, "access", lambda path, mode: path != tmp_path)
+    result = CliRunner().invoke(root, ["local", "up", f"--directory={tmp_path}"])
+    told = f"error: {tmp_path}: is not writable; --directory names another folder\n"
+    assert (result.exit_code, result.stderr) == (1, told)
+
+
+def test_a_demo_without_room_for_its_files(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(background.os, "access", lambda path, mode: path != tmp_path)
+    result = CliRunner().invoke(root, ["demo"])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"error: {tmp_path}: is not writable; TMPDIR names another folder\n",
+    )
+
+
 def test_the_extra_that_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(background, "find_spec", lambda name: None)
     with pytest.raises(Failed, match=r"pip install 'flink-metacontroller\[local\]'"):

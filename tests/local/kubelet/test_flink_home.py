@@ -92,6 +92,14 @@ def test_a_failure_is_one_line_and_not_the_end(index):
     assert (home.folder / "lib" / "flink-dist.jar").is_file()
 
 
+def test_a_registry_that_does_not_answer_is_told(index, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(ImageProblem, match=f"Flink {OTHER}: no package registry answers; PIP_INDEX_URL names"):
+        found(OTHER)
+
+
 def test_what_an_interrupted_installation_left_is_no_flink(index):
     (flink_home.find_home(INSTALLED).cache / f"flink-{OTHER}.part" / "pyflink" / "half").mkdir(parents=True)
     publish(index, OTHER)
