@@ -47,7 +47,7 @@ test-local: .venv/ready ## all end-to-end tests, on the local runtime with real 
 test-cluster: .venv/ready ## the end-to-end tests, on the cluster of $$KUBECONFIG
 	$(BIN)/pytest tests/e2e --cluster
 
-test-metacontroller: .venv/ready ## the protocol's cases, on the Metacontroller of $$KUBECONFIG
+test-metacontroller: .venv/ready ## the protocol's cases, on the Metacontroller of $$KUBECONFIG, which must have all rights
 	$(BIN)/pytest tests/local/metacontroller --cluster -o timeout=400
 
 bench: .venv/ready ## hooks, redaction, flinkctl, a job's life and its supervisor, as ratios to a floor of the same run

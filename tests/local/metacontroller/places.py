@@ -16,6 +16,8 @@ from clients.kube.resources import Resource
 from local.metacontroller import Guards, Loop
 from local.store import serve
 
+from . import rights
+
 THINGS = Resource("example.org", "v1", "things", "Thing")
 GADGETS = Resource("example.org", "v1", "gadgets", "Gadget")
 TOYS = (THINGS, GADGETS)
@@ -122,6 +124,8 @@ class Cluster:
             self.client.list(resources.COMPOSITE_CONTROLLERS)
         except KubeError as error:
             pytest.exit(f"--cluster needs a cluster with Metacontroller: {error}", returncode=2)
+        if lacking := rights.missing(self.client):
+            pytest.exit(lacking, returncode=2)
         self.hook_address = os.environ.get("HOOKS_ADDRESS") or _own_address(self.client.connection.server)
         for resource in TOYS:
             with contextlib.suppress(AlreadyExists):
