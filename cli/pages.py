@@ -47,7 +47,7 @@ def _head(facts: Facts) -> Iterator[str]:
     lines = {
         "Age": output.age(created, facts.now),
         "State": _state(item),
-        "Waits for": verdicts.waits_for(item) or (f"a person: {rest.why}" if rest.why else "nothing"),
+        "Waits for": verdicts.waits_for(item) or (f"a person: {rest.why}" if rest.start else rest.why) or "nothing",
         "Start it": rest.start,
         **_own(item),
         "Failure": verdicts.status_of(item).get("failure", ""),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from cli import verdicts
 from cli.verdicts import Object
 from core import names
-from core.states import Phase, StoppedBy
+from core.states import Phase, RestartPolicy, StoppedBy
 
 
 class Rest(NamedTuple):
@@ -40,6 +40,8 @@ def _job(item: Object) -> Rest | None:
             return Rest("suspended by spec.suspend", _resumed(item))
         case StoppedBy.SPEC:
             return Rest("suspended: spec.jobParallelism is 0", _command(item, "scale", "--parallelism N"))
+        case StoppedBy.CLUSTER if status.get("restartPolicy") == RestartPolicy.ALWAYS:
+            return Rest("stopped with its cluster, and starts with it")
         case StoppedBy.CLUSTER:
             policy = status.get("restartPolicy")
             return Rest(f"stopped with its cluster; restartPolicy is {policy}", _command(item, "start"))

@@ -72,6 +72,11 @@ def test_a_job(spec: dict[str, Any], metadata: dict[str, Any], by: str, why: str
     assert found == (why, start)
 
 
+def test_a_job_that_starts_with_its_cluster() -> None:
+    found = told("FlinkJob", "demo-one", JOB_SPEC, {}, stoppedBy="Cluster", restartPolicy="Always")
+    assert found == ("stopped with its cluster, and starts with it", "")
+
+
 def test_not_while_something_is_on_its_way() -> None:
     assert told("FlinkJob", "demo-one", JOB_SPEC, {}, stoppedBy="Flink", jobStatus="FINISHED") is None
     assert told("FlinkJob", "demo-one", JOB_SPEC, {}, stoppedBy="Person", observedGeneration=0) is None
