@@ -1,21 +1,16 @@
-"""The client of one JobManager's REST API, Flink 1.17 to 2.3. Asks once and retries nothing: the caller knows what a
-repeat would mean. Safe to share between threads: each request has a connection of its own, since a kept one that the
-JobManager closes meanwhile would turn a submission into Unknown for nothing.
+"""What can be asked of one JobManager's REST API, Flink 1.17 to 2.3. Retries nothing, and is safe to share between
+threads: see the transport.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-import requests
-from urllib3.exceptions import MaxRetryError, NewConnectionError
-
-from clients.flink.errors import Duplicate, NotFound, NotReachable, Rejected, Unknown, useful_line
+from clients.flink.errors import NotFound, Rejected, Unknown
 from clients.flink.records import (
     Capabilities,
     Checkpoints,
@@ -28,16 +23,8 @@ from clients.flink.records import (
     interval,
     newest_exception,
 )
+from clients.flink.transport import Transport, parsed
 
-T = TypeVar("T")
-
-# How Flink words what its HTTP status does not tell.
-_DUPLICATES = ("DuplicateJobSubmissionException", "DuplicateApplicationSubmissionException")
-_NO_JAR = re.compile(r"RestHandlerException: (?:Jar f|F)ile \S+ does not exist")
-_NO_SUCH_PATH = re.compile(r"Unable to load requested file")  # no handler's answer: a job was not even looked for
-_MAIN_FAILED = "ProgramInvocationException"  # in a 500, wherever main() was
-_NO_PROGRAM = re.compile(r"(?:ClassNotFound|ProgramInvocation)Exception: ")  # a 500 before main() is called
-_TIMED_OUT = re.compile(r"java\.util\.concurrent\.TimeoutException|AskTimeoutException")  # inside Flink, in a 400
 UPLOAD_SECONDS = 120.0
 
 
@@ -46,58 +33,58 @@ class FlinkClient:
 
     def __init__(self, base_url: str, *, timeout: tuple[float, float] = (2.0, 10.0)):
         """`timeout` is (connect, read) in seconds."""
-        self.base_url = base_url.rstrip("/")
-        self._timeout = timeout
+        self._rest = Transport(base_url, timeout)
+        self.base_url = self._rest.base_url
 
     # The cluster
 
     def config(self) -> dict[str, Any]:
         """Version (`flink-version`) and features; read it once for each life of a JobManager."""
-        return self._read("/config", dict)
+        return self._rest.read("/config", dict)
 
     def overview(self) -> Overview:
-        return self._read("/overview", Overview.of)
+        return self._rest.read("/overview", Overview.of)
 
     def jobmanager_config(self) -> dict[str, str]:
         """The effective configuration; secrets are masked by Flink."""
-        return self._read("/jobmanager/config", lambda answer: {each["key"]: each["value"] for each in answer})
+        return self._rest.read("/jobmanager/config", lambda answer: {each["key"]: each["value"] for each in answer})
 
     def taskmanagers(self) -> tuple[TaskManager, ...]:
-        return self._read("/taskmanagers", lambda answer: tuple(map(TaskManager.of, answer["taskmanagers"])))
+        return self._rest.read("/taskmanagers", lambda answer: tuple(map(TaskManager.of, answer["taskmanagers"])))
 
     # Jobs
 
     def jobs(self) -> tuple[JobSummary, ...]:
         """Running jobs, and finished ones for as long as Flink keeps them (an hour by default); never a cached list."""
-        return self._read("/jobs/overview", lambda answer: tuple(map(JobSummary.of, answer["jobs"])))
+        return self._rest.read("/jobs/overview", lambda answer: tuple(map(JobSummary.of, answer["jobs"])))
 
     def status(self, job_id: str) -> str:
         """As it is now; the other questions about one job show it as it was up to web.refresh-interval (3 s) ago."""
-        return self._read(_job(job_id, "status"), lambda answer: str(answer["status"]))
+        return self._rest.read(_job(job_id, "status"), lambda answer: str(answer["status"]))
 
     def job(self, job_id: str) -> JobDetails:
-        return self._read(_job(job_id), JobDetails.of)
+        return self._rest.read(_job(job_id), JobDetails.of)
 
     def checkpoints(self, job_id: str) -> Checkpoints:
-        return self._read(_job(job_id, "checkpoints"), Checkpoints.of)
+        return self._rest.read(_job(job_id, "checkpoints"), Checkpoints.of)
 
     def checkpointing_config(self, job_id: str) -> int | None:
         """Milliseconds between two checkpoints; None when checkpointing is off."""
-        return self._read(_job(job_id, "checkpoints", "config"), interval)
+        return self._rest.read(_job(job_id, "checkpoints", "config"), interval)
 
     def exceptions(self, job_id: str) -> str:
         """The useful line of the newest exception, '' if there is none."""
-        found = self._read(_job(job_id, "exceptions"), newest_exception)
+        found = self._rest.read(_job(job_id, "exceptions"), newest_exception)
         if not found:
             # From 2.3 on the adaptive scheduler tells only the job's application why a restore failed.
             with suppress(Rejected, Unknown):
-                found = self._read(f"/applications/{quote(job_id, safe='')}/exceptions", newest_exception)
+                found = self._rest.read(f"/applications/{quote(job_id, safe='')}/exceptions", newest_exception)
         return found
 
     def cancel(self, job_id: str) -> None:
         """A job that is gone or already ended counts as cancelled."""
         try:
-            self._request("PATCH", _job(job_id), params={"mode": "cancel"})
+            self._rest.request("PATCH", _job(job_id), params={"mode": "cancel"})
         except Rejected as error:
             if error.status not in (404, 409):
                 raise
@@ -107,16 +94,16 @@ class FlinkClient:
     def upload(self, path: str | Path, name: str) -> str:
         """Uploads a JAR under a file name; returns its id, which also holds a random part."""
         part = {"jarfile": (name, Path(path).read_bytes(), "application/java-archive")}
-        answer = self._request("POST", "/jars/upload", files=part, timeout=(UPLOAD_SECONDS, UPLOAD_SECONDS))
-        return _parsed("/jars/upload", answer, lambda found: str(found["filename"]).rpartition("/")[2])
+        answer = self._rest.request("POST", "/jars/upload", files=part, timeout=(UPLOAD_SECONDS, UPLOAD_SECONDS))
+        return parsed("/jars/upload", answer, lambda found: str(found["filename"]).rpartition("/")[2])
 
     def jars(self) -> tuple[Jar, ...]:
-        return self._read("/jars", lambda answer: tuple(map(Jar.of, answer["files"])))
+        return self._rest.read("/jars", lambda answer: tuple(map(Jar.of, answer["files"])))
 
     def delete_jar(self, jar_id: str) -> None:
         """A JAR that is gone counts as deleted."""
         with suppress(NotFound):
-            self._request("DELETE", f"/jars/{quote(jar_id, safe='')}")
+            self._rest.request("DELETE", f"/jars/{quote(jar_id, safe='')}")
 
     def run(
         self,
@@ -153,8 +140,8 @@ class FlinkClient:
             body["allowNonRestoredState"] = allow_non_restored_state
             body["claimMode" if capabilities.claim_mode else "restoreMode"] = claim_mode
         path = f"/jars/{quote(jar_id, safe='')}/run"
-        answer = self._request("POST", path, json=body, timeout=(self._timeout[0], timeout_seconds))
-        return _parsed(path, answer, lambda found: str(found["jobid"]))
+        answer = self._rest.request("POST", path, json=body, timeout=(self._rest.timeout[0], timeout_seconds))
+        return parsed(path, answer, lambda found: str(found["jobid"]))
 
     def plan(
         self,
@@ -176,8 +163,8 @@ class FlinkClient:
         if entry_class:
             body["entryClass"] = entry_class
         path = f"/jars/{quote(jar_id, safe='')}/plan"
-        answer = self._request("POST", path, json=body, timeout=(self._timeout[0], timeout_seconds))
-        return _parsed(path, answer, lambda found: str(found["plan"]["name"]))
+        answer = self._rest.request("POST", path, json=body, timeout=(self._rest.timeout[0], timeout_seconds))
+        return parsed(path, answer, lambda found: str(found["plan"]["name"]))
 
     # Savepoints
 
@@ -198,7 +185,7 @@ class FlinkClient:
         body = {"drain": drain, "formatType": format_type, "triggerId": trigger_id}
         if target_directory:
             body["targetDirectory"] = target_directory
-        self._request("POST", _job(job_id, "stop"), json=body)
+        self._rest.request("POST", _job(job_id, "stop"), json=body)
 
     def savepoint(
         self, job_id: str, *, trigger_id: str, target_directory: str | None, format_type: str = "CANONICAL"
@@ -207,110 +194,33 @@ class FlinkClient:
         body = {"cancel-job": False, "formatType": format_type, "triggerId": trigger_id}
         if target_directory:
             body["target-directory"] = target_directory
-        self._request("POST", _job(job_id, "savepoints"), json=body)
+        self._rest.request("POST", _job(job_id, "savepoints"), json=body)
 
     def operation(self, job_id: str, trigger_id: str) -> Operation:
         """NotFound when this JobManager never knew it, or knows it no longer."""
-        return self._read(_job(job_id, "savepoints", trigger_id), Operation.of)
+        return self._rest.read(_job(job_id, "savepoints", trigger_id), Operation.of)
 
     def dispose(self, path: str) -> str:
         """Begins to delete a savepoint's files; returns Flink's id of that. A second time it fails: they are gone."""
-        answer = self._request("POST", "/savepoint-disposal", json={"savepoint-path": path})
-        return _parsed("/savepoint-disposal", answer, lambda found: str(found["request-id"]))
+        answer = self._rest.request("POST", "/savepoint-disposal", json={"savepoint-path": path})
+        return parsed("/savepoint-disposal", answer, lambda found: str(found["request-id"]))
 
     def disposal(self, request_id: str) -> Operation:
         """NotFound when this JobManager never knew it, or knows it no longer."""
-        return self._read(f"/savepoint-disposal/{quote(request_id, safe='')}", Operation.of_disposal)
+        return self._rest.read(f"/savepoint-disposal/{quote(request_id, safe='')}", Operation.of_disposal)
 
     # Anything else
 
     def metrics(self, path: str, names: Sequence[str]) -> dict[str, str]:
         """Values by name, of e.g. /jobs/:id/metrics; a metric that Flink does not have is left out."""
-        return self._read(path, lambda answer: {each["id"]: each["value"] for each in answer}, {"get": ",".join(names)})
+        return self._rest.read(
+            path, lambda answer: {each["id"]: each["value"] for each in answer}, {"get": ",".join(names)}
+        )
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         """The decoded answer to any GET."""
-        return self._request("GET", path, params=params)
-
-    def _read(self, path: str, parse: Callable[[Any], T], params: Mapping[str, str] | None = None) -> T:
-        return _parsed(path, self.get(path, params), parse)
-
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        files: Any = None,
-        timeout: tuple[float, float] | None = None,
-    ) -> Any:
-        what = f"{method} {self.base_url}{path}"
-        try:
-            with requests.Session() as session:
-                session.trust_env = False  # no proxy and no .netrc between us and the JobManager
-                response = session.request(
-                    method,
-                    self.base_url + path,
-                    params=params,
-                    json=json,
-                    files=files,
-                    timeout=timeout or self._timeout,
-                    allow_redirects=False,
-                )
-        except requests.RequestException as error:
-            raise _broken(what, error) from error
-        return _answer(what, response)
+        return self._rest.request("GET", path, params=params)
 
 
 def _job(job_id: str, *parts: str) -> str:
     return "/".join(["/jobs", *(quote(part, safe="") for part in (job_id, *parts))])
-
-
-def _parsed(what: str, answer: Any, parse: Callable[[Any], T]) -> T:
-    try:
-        return parse(answer)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Unknown(f"{what}: not an answer of Flink's: {error!r}") from error
-
-
-def _broken(what: str, error: requests.RequestException) -> Unknown:
-    """Only a connection that was never made proves that nothing was sent."""
-    if isinstance(error, requests.ConnectTimeout):
-        return NotReachable(f"{what}: no connection in time")
-    if isinstance(error, requests.Timeout):
-        return Unknown(f"{what}: no answer in time")
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else None
-    if isinstance(reason, NewConnectionError):
-        return NotReachable(f"{what}: {re.sub(r'^.*Failed to', 'failed to', str(reason))}")
-    return Unknown(f"{what}: connection broken: {error}")
-
-
-def _answer(what: str, response: requests.Response) -> Any:
-    """The decoded body of a success; anything else is raised."""
-    try:
-        body = response.json() if response.content else {}
-    except ValueError:
-        body = None
-    if response.ok and response.status_code < 300 and body is not None:
-        return body
-    raise _failure(what, response.status_code, body)
-
-
-def _failure(what: str, status: int, body: Any) -> Rejected | Unknown:
-    """A refusal counts only in Flink's own form, so that a proxy's 404 is not taken for a job that is gone."""
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if not isinstance(errors, list):
-        return Unknown(f"{what}: HTTP {status}, not an answer of Flink's")
-    whole = "\n".join(map(str, errors))
-    text = useful_line(whole)
-    if (status == 404 and not _NO_SUCH_PATH.match(text)) or _NO_JAR.match(text):
-        return NotFound(status, text)
-    if any(name in whole for name in _DUPLICATES):
-        return Duplicate(status, text)
-    if (400 <= status < 500 and status != 404 and not _TIMED_OUT.search(whole)) or _NO_PROGRAM.match(text):
-        return Rejected(status, text)
-    if what.endswith("/plan") and _MAIN_FAILED in whole:
-        return Rejected(status, text)
-    return Unknown(f"{what}: HTTP {status}: {text}")
