@@ -72,8 +72,9 @@ chaos: .venv/ready ## faults from a SEED, at most FAULTS or MINUTES, on this mac
 chaos-cluster: .venv/ready ## the same on the cluster of $$KUBECONFIG; API_STOP and API_START: commands for its API server
 	$(CHAOS) --cluster --api-stop '$(API_STOP)' --api-start '$(API_START)'
 
-docs: .venv/ready ## write docs/cli.md from the commands' own help
+docs: .venv/ready ## write docs/cli.md from the commands' own help, docs/fields.md from the CRDs
 	$(BIN)/python -m cli.reference
+	$(BIN)/python -m crds.reference
 
 jar: .venv/ready ## rebuild the example's JAR (needs javac)
 	$(BIN)/python examples/wordcount/build.py
