@@ -24,6 +24,11 @@ _PATCHES = (
     "application/merge-patch+json",
     "application/apply-patch+yaml",
 )
+_EVERY_OBJECT: Object = {
+    "apiVersion": {"type": "string", "description": "The group and version of the kind."},
+    "kind": {"type": "string", "description": "The kind of the object."},
+    "metadata": {"type": "object", "description": "Name, namespace, labels, annotations and the like."},
+}
 
 
 def answer(path: str, accept: str, resources: Iterable[Resource]) -> Object:
@@ -161,7 +166,7 @@ def _kind(group: str, version: str, kind: str) -> Object:
 
 
 def _openapi(resources: list[Resource]) -> Object:
-    """Just enough for kubectl to see that the server validates fields itself, and that it may patch."""
+    """Enough for kubectl to explain a custom kind, to see that the server validates fields itself, and to patch."""
     if not resources:
         raise no_such_path()
     paths: Object = {}
@@ -178,4 +183,14 @@ def _openapi(resources: list[Resource]) -> Object:
             "x-kubernetes-group-version-kind": _kind(resource.group, resource.version, resource.kind),
         }
         paths[f"/{_prefix(resource)}{place}/{resource.plural}/{{name}}"] = {"patch": operation}
-    return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1"}, "paths": paths}
+    schemas = {f"{r.group}.{r.version}.{r.kind}": _schema(r) for r in resources if r.custom}
+    head = {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": "v1"}}
+    return head | {"paths": paths, "components": {"schemas": schemas}}
+
+
+def _schema(resource: Resource) -> Object:
+    """A definition leaves out what every object has; the kind is how a client finds it."""
+    schema = dict(resource.schema or {})
+    kind = _kind(resource.group, resource.version, resource.kind)
+    properties = _EVERY_OBJECT | schema.get("properties", {})
+    return schema | {"properties": properties, "x-kubernetes-group-version-kind": [kind]}

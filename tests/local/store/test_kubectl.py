@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import crds
 from local.store import Store
 
-from .conftest import LAMPS, Http
+from .conftest import CRDS, LAMPS, Http
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -88,6 +89,18 @@ def test_what_is_wrong_is_said_by_the_server(kubectl: Kubectl) -> None:
     assert (
         invalid == 'The Lamp "a" is invalid: spec.colour: Unsupported value: "blue": supported values: "red", "green"\n'
     )
+
+
+def test_explain(kubectl: Kubectl, http: Http) -> None:
+    for kind in crds.KINDS:
+        http.ok("POST", CRDS, crds.load(kind))
+    savepoint = kubectl("explain", "flinkjob.spec.savepoint")
+    fields = crds.schema("FlinkJob")["properties"]["spec"]["properties"]["savepoint"]["properties"]
+    assert [name for name in fields if f"\n  {name}\t<" not in savepoint] == []
+    assert "FIELD: savepoint <Object>" in savepoint
+    whole = kubectl("explain", "fc", "--recursive")
+    assert [name for name in ("metadata", "taskManagers", "supervisorStatus") if f" {name}\t<" not in whole] == []
+    assert 'field "nope" does not exist' in kubectl("explain", "flinkjob.spec.nope", fails=True)
 
 
 def test_get(kubectl: Kubectl) -> None:
