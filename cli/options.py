@@ -107,6 +107,19 @@ def verbose(function: Function) -> Function:
     )(function)
 
 
+def manifests(function: Function) -> Function:
+    """-f, once or more; the command takes `paths: tuple[str, ...]`, for `cli.manifests.read`."""
+    return click.option(
+        "-f",
+        "--filename",
+        "paths",
+        multiple=True,
+        required=True,
+        metavar="FILE|DIR|URL|-",
+        help="Manifests; may be repeated.",
+    )(function)
+
+
 def shape(*formats: str) -> Callable[[Function], Function]:
     """-o and --no-headers; the command takes `shape: Shape`. The first format is the default."""
     choices = formats or FORMATS

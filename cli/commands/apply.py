@@ -9,15 +9,7 @@ from cli.options import Manner, Where
 
 
 @click.command()
-@click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|-|URL",
-    help="Manifests; may be repeated.",
-)
+@options.manifests
 @options.where()
 @options.manner()
 def command(paths: tuple[str, ...], where: Where, manner: Manner) -> None:

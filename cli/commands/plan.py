@@ -9,9 +9,7 @@ from cli.options import Shape, Where
 
 
 @click.command()
-@click.option(
-    "-f", "--filename", "paths", multiple=True, required=True, metavar="FILE|DIR|-", help="Manifests; may be repeated."
-)
+@options.manifests
 @click.option(
     "--state",
     "folder",

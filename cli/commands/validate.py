@@ -9,15 +9,7 @@ from cli.options import Shape
 
 
 @click.command()
-@click.option(
-    "-f",
-    "--filename",
-    "paths",
-    multiple=True,
-    required=True,
-    metavar="FILE|DIR|URL|-",
-    help="Manifests; may be repeated.",
-)
+@options.manifests
 @options.shape("text", "json", "yaml")
 @options.verbose
 def command(paths: tuple[str, ...], shape: Shape) -> None:
