@@ -16,11 +16,24 @@ HEAD = """# Fields
 Written by `make docs` from the custom resource definitions in `crds/`; a test compares. `kubectl explain flinkjob.spec`
 tells the same of a cluster where they are installed.
 
-A field without a default is optional unless it says *required*. Where a type says *as Kubernetes has it*, every field
-of that type in the Kubernetes API may be given, also those that are not listed here.
+A field without a default is optional unless it says *required*. Where a type is a link to Kubernetes' reference, every
+field of that type may be given, also those that are not listed here.
 """
 # What FlinkDeployment has a copy of.
 COPIES = {"FlinkDeployment spec.cluster": "FlinkCluster spec", "FlinkDeployment spec.jobs[].spec": "FlinkJob spec"}
+_REFERENCE = "https://kubernetes.io/docs/reference/kubernetes-api"
+_POD = f"{_REFERENCE}/workload-resources/pod-v1"
+# What takes any field, by the name of the field: Kubernetes' type and where it is described.
+KUBERNETES = {
+    "affinity": ("Affinity", f"{_POD}/#PodSpec"),
+    "initContainers": ("Container", f"{_POD}/#Container"),
+    "labelSelector": ("LabelSelector", f"{_REFERENCE}/common-definitions/label-selector/#LabelSelector"),
+    "securityContext": ("SecurityContext", f"{_POD}/#Container"),
+    "sideContainers": ("Container", f"{_POD}/#Container"),
+    "spec": ("PodSpec", f"{_POD}/#PodSpec"),
+    "valueFrom": ("EnvVarSource", f"{_POD}/#Container"),
+    "volumes": ("Volume", f"{_REFERENCE}/config-and-storage-resources/volume/#Volume"),
+}
 LIMITS = {
     "minimum": "at least {}",
     "maximum": "at most {}",
@@ -65,7 +78,7 @@ def _level(title: str, schema: Schema, shown: dict[str, str]) -> Iterator[str]:
             first = COPIES.get(own) or shown.setdefault(json.dumps(inner["properties"]), own)
             link = f"[{link}](#{re.sub(r'[^a-z -]', '', first.lower()).replace(' ', '-')})"
             below += [(own, {"description": _described(field), **inner})] if first == own else []
-        yield f"| {link} | {_cell(_type(field))} | {default} | {_cell(_described(field))} |"
+        yield f"| {link} | {_cell(_type(name, field))} | {default} | {_cell(_described(field))} |"
     yield ""
     for own, inner in below:
         yield from _level(own, inner, shown)
@@ -77,22 +90,23 @@ def _rules(schema: Schema) -> Iterator[str]:
         yield "\n".join([*found, ""])
 
 
-def _type(field: Schema) -> str:
+def _type(name: str, field: Schema) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"] if value not in ("", None))
     limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-    return ", ".join([_kind(field), *limits])
+    return ", ".join([_kind(name, field), *limits])
 
 
-def _kind(field: Schema) -> str:
+def _kind(name: str, field: Schema) -> str:
     if field.get("x-kubernetes-int-or-string"):
         return "string or integer"
     if field.get("x-kubernetes-preserve-unknown-fields"):
-        return f"{field.get('type', 'object')}, as Kubernetes has it"
+        kubernetes, place = KUBERNETES.get(name, ("", ""))
+        return f"object, [{kubernetes}]({place})" if place else "object, any fields"
     if field["type"] == "array":
-        return f"list of {_plural(_kind(field['items']))}"
+        return f"list of {_plural(_kind(name, field['items']))}"
     if "additionalProperties" in field:
-        return f"map to {_kind(field['additionalProperties'])}"
+        return f"map to {_kind(name, field['additionalProperties'])}"
     return str(field.get("format") if field.get("format") == "date-time" else field["type"])
 
 
