@@ -17,11 +17,11 @@ from .world import World
 
 @pytest.hookimpl
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What this machine cannot do is not run here, rather than counted as skipped."""
-    if not config.getoption("--cluster"):
-        left = [item for item in items if item.get_closest_marker("only_on_a_cluster")]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if item not in left]
+    """What this place cannot do is not run in it, rather than counted as skipped."""
+    elsewhere = "only_local" if config.getoption("--cluster") else "only_on_a_cluster"
+    left = [item for item in items if item.get_closest_marker(elsewhere)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from clients.kube import resources as r
 
+from . import metrics
 from .manifests import cluster, flink_cluster, flink_job, job
 from .world import Mark, World
 
@@ -33,6 +36,7 @@ def ill(world: World, well: Mark) -> Iterator[None]:
     """What the test has made goes again, and the healthy job has gone on all the time."""
     yield
     world.remove((r.FLINK_JOBS, ILL))
+    world.wait("its series are gone", lambda: not metrics.of_job(metrics.scraped(world, CLUSTER), ILL))
     assert world.steady(CLUSTER, WELL)[WELL].job_id == well.job_id
 
 
@@ -146,9 +150,46 @@ def test_an_update_that_fails_is_taken_back(world: World) -> None:
     world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments, "--fail-after", "1"])
     assert "failed as asked, after 1 records" in rejected(world, "RolledBack")
     world.check_resumed(ILL, mark)
+    told_to_prometheus(world)
     world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", [*arguments[:-1], "600"])
     world.steady(CLUSTER, WELL, ILL)
     world.check_resumed(ILL, mark)
+
+
+def told_to_prometheus(world: World) -> None:
+    """All that is documented and nothing else; of this job that it runs, how often it was tried, and what happened."""
+    found = metrics.scraped(world, CLUSTER)
+    assert metrics.named(found) == metrics.documented()
+    ill, status = metrics.of_job(found, ILL), world.job(ILL)
+    assert ill["flink_job_state"] == 2
+    for gauge, condition in (("flink_job_ready", "Ready"), ("flink_job_degraded", "Degraded")):
+        assert ill[gauge] == (world.condition(r.FLINK_JOBS, ILL, condition)["status"] == "True")
+    assert ill["flink_job_attempts_total"] == status["attempt"] >= 2
+    assert (ill["RolledBack"], ill["JobLost"], ill["flink_job_failures"]) == (1, 0, status.get("failures", 0))
+    assert ill["flink_job_last_checkpoint_timestamp_seconds"] >= ill["flink_job_last_savepoint_timestamp_seconds"] > 0
+    assert metrics.of_job(found, WELL)["flink_job_ready"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.only_local
+def test_a_job_whose_checkpoints_do_not_complete(world: World) -> None:
+    """Where its checkpoints should go is a file: the condition says so, and no more once the folder is there again."""
+    tolerant = {"execution.checkpointing.tolerable-failed-checkpoints": "100000"}
+    world.apply(flink_job(ILL, job(world.place, changes={"flinkConfiguration": tolerant})))
+    mark = world.steady(CLUSTER, WELL, ILL)[ILL]
+    folder = Path(world.place.state, "checkpoints", mark.job_id)
+    aside = folder.rename(folder.with_suffix(".aside"))
+    folder.touch()
+    degraded = world.wait(
+        "no checkpoint completes",
+        lambda: (found := world.condition(r.FLINK_JOBS, ILL, "Degraded")).get("reason") == "NoCheckpoint" and found,
+    )
+    assert re.search(r"none was completed for \S+.*; \d+ failed", degraded["message"])
+    assert "NoCheckpoint" in world.reasons(ILL)
+    folder.unlink()
+    aside.rename(folder)
+    world.wait("it is well", lambda: world.condition(r.FLINK_JOBS, ILL, "Degraded")["status"] == "False")
+    assert world.steady(CLUSTER, WELL, ILL)[ILL].job_id == mark.job_id
 
 
 @pytest.mark.slow
