@@ -79,6 +79,20 @@ def test_a_cluster_without_jobs_changes_its_size(world: World, bare: None) -> No
     assert world.uids(BARE, names.JOBMANAGER) == jobmanager
 
 
+@pytest.mark.scenario("S19")
+def test_another_service_mode(world: World, bare: None) -> None:
+    """The Service and the status follow the spec."""
+    world.edit(r.FLINK_CLUSTERS, BARE, "jobManager/serviceMode", "ClusterIP")
+
+    def followed() -> bool:
+        service = world.get(r.SERVICES, names.jobmanager_service(BARE))
+        wanted = [service["spec"]["type"], world.cluster(BARE)["serviceMode"]] == ["ClusterIP", "ClusterIP"]
+        return wanted and world.is_ready(r.FLINK_CLUSTERS, BARE)
+
+    world.wait("the cluster is ready with the other mode", followed)
+    assert world.flink(BARE, "/overview")
+
+
 def submitted_by_hand(world: World) -> str:
     """The id of a job that a person uploads and runs, past everything of ours."""
     spec = job(world.place)["bootstrap"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from clients.kube import resources as r
@@ -14,19 +16,51 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, JOB = "batch", "batch-finite"
 
 
-@pytest.mark.scenario("S14")
-@pytest.mark.slow
-def test_a_finite_job_is_finished_and_frees_the_taskmanagers(world: World) -> None:
-    """FINISHED is Ready and is not run again, whatever the policy; without work no TaskManager stays."""
-    finite = job(world.place, "--stop-after", "600")
-    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"finite": finite}))
-    world.wait("the job is stopped", lambda: world.job(JOB).get("supervisorStatus") == "Stopped")
+@pytest.fixture(scope="module", autouse=True)
+def finite(world: World) -> Iterator[None]:
+    spec = job(world.place, "--stop-after", "600", policy="Always")
+    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"finite": spec}))
+    finished(world, attempt=1)
+    yield
+    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
+
+
+def finished(world: World, *, attempt: int) -> None:
+    def ended() -> bool:
+        status = world.job(JOB)
+        return (status.get("attempt"), status.get("supervisorStatus")) == (attempt, "Stopped")
+
+    world.wait("the job is stopped", ended)
     assert world.job(JOB)["jobStatus"] == "FINISHED"
     ready = world.condition(r.FLINK_JOBS, JOB, "Ready")
     assert (ready["status"], ready["reason"]) == ("True", "Finished")
     world.wait("no TaskManager is left", lambda: not world.pods(CLUSTER, names.TASKMANAGER))
+    world.wait("the deployment is ready", lambda: world.is_ready(r.FLINK_DEPLOYMENTS, CLUSTER))
+
+
+@pytest.mark.scenario("S14")
+@pytest.mark.slow
+def test_a_finite_job_is_finished_and_frees_the_taskmanagers(world: World) -> None:
+    """FINISHED is Ready and is not run again, whatever the policy; without work no TaskManager stays."""
     world.wait("the cluster says so", lambda: world.cluster(CLUSTER).get("taskManagerReplicas") == 0)
     assert world.cluster(CLUSTER)["supervisorStatus"] == "Started"
-    world.wait("the deployment is ready", lambda: world.is_ready(r.FLINK_DEPLOYMENTS, CLUSTER))
     assert world.job(JOB)["attempt"] == 1
-    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.FLINK_JOBS, JOB))
+
+
+@pytest.mark.scenario("A4")
+@pytest.mark.slow
+def test_a_finished_job_runs_again_when_its_program_changes(world: World) -> None:
+    """From the beginning, and to its end. An edit of when savepoints are taken does not concern what it has done."""
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "jobs/0/spec/savepoint/savepointInterval", 3600)
+
+    def seen() -> bool:
+        found = world.get(r.FLINK_JOBS, JOB)
+        edited = found["spec"]["savepoint"]["savepointInterval"] == 3600
+        return edited and bool(found["status"]["observedGeneration"] == found["metadata"]["generation"])
+
+    world.wait("the job has the edit, and has seen it", seen)
+    finished(world, attempt=1)
+    arguments = world.get(r.FLINK_JOBS, JOB)["spec"]["bootstrap"]["arguments"]
+    world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "jobs/0/spec/bootstrap/arguments", [*arguments[:-1], "400"])
+    finished(world, attempt=2)
+    assert not world.job(JOB).get("restoredPath")

@@ -107,6 +107,27 @@ def test_a_stop_of_the_cluster_ends_as_the_policies_say(world: World, marks: Mar
     saved(world)
 
 
+@pytest.mark.scenario("C5.11")
+@pytest.mark.slow
+def test_hooks_and_metacontroller_are_killed_in_each_state(world: World, marks: Marks) -> None:
+    """While the cluster stops, is down, and starts: the change is carried through, and nothing is there twice."""
+    killed_in(world, "Stopping", suspend=True)
+    killed_in(world, "Stopped")
+    killed_in(world, "Starting", suspend=False)
+    world.resumed(CLUSTER, marks)
+    saved(world)
+    assert len(world.pods(CLUSTER, names.JOBMANAGER)) == len(world.pods(CLUSTER, names.TASKMANAGER)) == 1
+    assert {world.job(name)["attempt"] - mark.attempt for name, mark in marks.items()} == {1}
+
+
+def killed_in(world: World, state: str, suspend: bool | None = None) -> None:
+    if suspend is not None:
+        world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "cluster/suspend", suspend)
+    world.wait(state, lambda: world.cluster(CLUSTER).get("supervisorStatus") == state, pace=0.01)
+    world.kill(world.hooks())
+    world.place.restart_metacontroller()
+
+
 @pytest.mark.slow
 def test_suspended_by_the_spec_and_back(world: World, marks: Marks) -> None:
     """All jobs come back from a suspension that the manifest declared, whatever their policy."""

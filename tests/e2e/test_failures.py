@@ -102,12 +102,29 @@ def test_a_job_that_fails_later_comes_back_from_a_checkpoint(world: World) -> No
     assert world.wait("it counts", lambda: world.gauges(ILL)).restored > 0
 
 
+@pytest.mark.scenario("L2")
 def test_a_job_that_fails_later_stays_stopped_with_policy_never(world: World) -> None:
-    """Stopped, FAILED, waiting for a person, who finds Flink's exception in the condition."""
-    world.apply(flink_job(ILL, job(world.place, "--fail-after", "300", policy="Never", changes=NO_RESTART)))
+    """FAILED, with Flink's exception in the condition, waiting for a person; mended, it is back from a checkpoint."""
+    spec = job(world.place, "--fail-after", "300", policy="Never", changes=NO_RESTART)
+    world.apply(flink_job(ILL, spec))
     assert failed(world, "failed as asked, after 300 records")["reason"] == "JobFailed"
     assert world.job(ILL)["jobStatus"] == "FAILED"
     assert world.condition(r.FLINK_JOBS, ILL, "Stalled")["status"] == "True"
+    world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", spec["bootstrap"]["arguments"][:-2])
+    world.steady(CLUSTER, WELL, ILL)
+    assert "/chk-" in world.job(ILL)["restoredPath"]
+
+
+@pytest.mark.scenario("L5")
+@pytest.mark.slow
+def test_without_any_state_to_come_back_from_a_person_decides(world: World) -> None:
+    """What a job is to start from is not there: it does not start empty until it is told to."""
+    absent = f"file://{world.place.state}/absent/savepoint-1"
+    world.apply(flink_job(ILL, job(world.place, policy="Never", changes={"savepoint.savepointPath": absent})))
+    failed(world, absent)
+    world.request(r.FLINK_JOBS, ILL, "START", without_savepoint=True)
+    world.steady(CLUSTER, WELL, ILL)
+    assert world.wait("it counts", lambda: world.gauges(ILL)).restored == -1
 
 
 def rejected(world: World, reason: str) -> str:
@@ -175,7 +192,8 @@ def told_to_prometheus(world: World) -> None:
 def test_a_job_whose_checkpoints_do_not_complete(world: World) -> None:
     """Where its checkpoints should go is a file: the condition says so, and no more once the folder is there again."""
     tolerant = {"execution.checkpointing.tolerable-failed-checkpoints": "100000"}
-    world.apply(flink_job(ILL, job(world.place, changes={"flinkConfiguration": tolerant})))
+    changes = {"flinkConfiguration": tolerant, "restart.unhealthyWindow": 60}
+    world.apply(flink_job(ILL, job(world.place, changes=changes)))
     mark = world.steady(CLUSTER, WELL, ILL)[ILL]
     folder = Path(world.place.state, "checkpoints", mark.job_id)
     aside = folder.rename(folder.with_suffix(".aside"))

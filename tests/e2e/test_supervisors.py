@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 COMPONENT = places.OVERLAY.parents[1] / "components" / "shared-supervisor"
 SYSTEM, _ = places.HOOKS
 SHARED = "flink-shared-supervisor"
-TWICE, OWN, OTHER = "twice", "handed", "distant"
+TWICE, OWN = "twice", "handed"
 
 
 def leader(world: World, namespace: str, lease: str) -> str:
@@ -88,23 +88,24 @@ def test_the_leader_goes_and_the_other_takes_over(world: World, twice: Mark, how
 # One for all.
 
 
+@pytest.mark.scenario("A12", "C5.12")
 def test_a_running_cluster_is_handed_to_the_shared_supervisor_and_back(world: World) -> None:
-    """It loses its own, with no pod of Flink and no run the worse; clusters of another namespace are served too; when
-    the leader is killed the other one takes over; and back."""
+    """It loses its own, with no pod of Flink and no run the worse; its namesake elsewhere is served too; when the
+    leader is killed the other one takes over; and back."""
     mark, pods = applied(world, OWN), world.uids(OWN)
     with shared_supervisor(world):
         world.wait("it has none of its own", lambda: not own_supervisor(world))
         world.take_savepoint(f"{OWN}-main")
         with world.elsewhere() as far:
-            there = applied(far, OTHER)
-            assert not far.pods(OTHER, names.SUPERVISOR)
+            there = applied(far, OWN)
+            assert not far.pods(OWN, names.SUPERVISOR)
             before = leader(world, SYSTEM, SHARED)
             world.kill([pod_of(world, SYSTEM, before)])
-            far.take_savepoint(f"{OTHER}-main")
+            far.take_savepoint(f"{OWN}-main")
             world.take_savepoint(f"{OWN}-main")
             another(world, SYSTEM, SHARED, before)
-            goes_on(far, OTHER, there)
-            removed(far, OTHER)
+            goes_on(far, OWN, there)
+            removed(far, OWN)
     world.wait("it has its own again", lambda: own_supervisor(world))
     world.settled(names.supervisor_deployment(OWN), world.namespace)
     world.take_savepoint(f"{OWN}-main")
