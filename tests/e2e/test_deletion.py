@@ -87,6 +87,7 @@ def uid(world: World) -> str:
 LAST_SAVEPOINT = {"savepoint.savepointOnDelete": True}
 
 
+@pytest.mark.slow
 @pytest.mark.scenario("L1")
 def test_a_job_leaves_a_last_savepoint_if_its_spec_says_so(world: World) -> None:
     """The job goes first, and its cluster lives on."""

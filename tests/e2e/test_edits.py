@@ -63,6 +63,7 @@ def runs_with(world: World, interval: int) -> bool:
     return world.is_ready(r.FLINK_JOBS, JOB) and found.get("interval") == interval
 
 
+@pytest.mark.slow
 @pytest.mark.scenario("C5.10")
 def test_a_job_that_is_born_suspended(world: World, right: Manifest) -> None:
     """It says so and runs nothing, until the spec lets it."""
@@ -74,6 +75,7 @@ def test_a_job_that_is_born_suspended(world: World, right: Manifest) -> None:
     assert world.wait("it counts", lambda: world.gauges(JOB)).restored == -1
 
 
+@pytest.mark.slow
 @pytest.mark.scenario("C5.9")
 def test_an_update_is_overtaken_by_a_suspension(world: World, mark: Mark) -> None:
     """It is saved and rests; resumed, it is the updated one."""

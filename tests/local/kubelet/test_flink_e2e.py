@@ -23,6 +23,7 @@ def flink(world, version, role, arguments, **environment):
     return metadata["name"]
 
 
+@pytest.mark.slow
 @pytest.mark.e2e
 def test_a_cluster_of_two_pods_runs_a_job(world):
     """The TaskManager finds the JobManager by the Service's name; a JAR gets there and its job runs."""
