@@ -21,7 +21,9 @@ def at_rest(item: Object) -> Rest | None:
     """None while something runs or is on its way."""
     if not verdicts.seen(item) or verdicts.pending(item) or verdicts.phase(item) != Phase.STOPPED:
         return None
-    return {names.CLUSTER: _cluster, names.JOB: _job}[item["kind"]](item)
+    if item["kind"] == names.DEPLOYMENT:
+        return None  # its parts say it
+    return _cluster(item) if item["kind"] == names.CLUSTER else _job(item)
 
 
 def _cluster(item: Object) -> Rest | None:

@@ -114,8 +114,10 @@ def forgotten(status: JobStatus) -> JobStatus:
 def forgotten_so_far(world: World) -> JobStatus:
     """Likewise for a job that runs: what it completes from now on is a way back again. The newest savepoint by its path
     too: Flink's list may be some seconds older than its answer to who asked for it."""
-    newest = {"forgotten_checkpoint": newest_completed(world), "forgotten_savepoint": world.status.savepoint_path}
-    return forgotten(world.status).but(**newest)
+    status = world.status
+    number = max(status.forgotten_checkpoint, newest_completed(world))
+    path = status.savepoint_path or status.forgotten_savepoint
+    return forgotten(status).but(forgotten_checkpoint=number, forgotten_savepoint=path)
 
 
 def _is_forgotten(status: JobStatus, found: Snapshot) -> bool:

@@ -89,12 +89,16 @@ def _failure(status: ClusterStatus, seen: list[_Seen]) -> str:
 
 
 def _seen(item: Mapping[str, Any], revision: str, now: datetime) -> _Seen:
-    status = read_status(item)
+    name = item["metadata"]["name"]
+    try:
+        status = read_status(item)
+    except ValueError as error:
+        return _Seen(name, _On.UNKNOWN, True, str(error))  # of a later version: it may hold the cluster
     try:
         on = _judged(jobs.read(item), status, revision, now)
     except (ValueError, TypeError):
         on = _On.UNKNOWN  # a spec that is wrong says nothing about the cluster
-    return _Seen(item["metadata"]["name"], on, status.holds_cluster, status.failure or status.message)
+    return _Seen(name, on, status.holds_cluster, status.failure or status.message)
 
 
 def _judged(job: Job, status: JobStatus, revision: str, now: datetime) -> _On:

@@ -80,6 +80,8 @@ class Guards(Observer):
         self._deleted_uids: set[str] = set()
         self._wrote: dict[int, list[str]] = {}  # by thread, since its last sync
         self._busy: Counter[tuple[str, Key]] = Counter()  # syncs in a row that wrote something
+        self._making: set[Key] = set()  # parents that a child was made for in those
+        self._ending: set[str] = set()  # uids of what we have deleted and others take down
         self._clocks: dict[tuple[str, Key], float] = {}
         self._changes: Counter[Key] = Counter()  # of a parent, or of what is related to it, from outside
         self._deleted: dict[tuple[str, Key], _Deleted] = {}  # by the parent's uid and the child
@@ -108,6 +110,8 @@ class Guards(Observer):
                 self._deleted_uids.add(details.get("uid", ""))
                 self._note(f"deletes {details.get('kind')} {details.get('name')}")
             elif written.get("kind") != "Event":
+                if terminating(written):
+                    self._ending.add(uid_of(written))
                 version = uid_of(written), version_of(written)
                 if version not in self._ours and version not in self._theirs:  # else the server found nothing to change
                     self._note(f"writes {written.get('kind')} {metadata(written)['name']}")
@@ -119,9 +123,10 @@ class Guards(Observer):
 
     def woken(self, controller: str, key: Key, by: Object | None, *, as_child: bool = False) -> None:
         with self._lock:
-            if by is not None and self._is_ours(by):
-                return
+            if by is not None and (self._is_ours(by) or (uid_of(by) in self._ending and key in self._making)):
+                return  # also the end of a child that another one was made for: that may go on for ever
             self._busy.pop((controller, key), None)
+            self._making.discard(key)
             if by is not None:
                 self._theirs.add((uid_of(by), version_of(by)))
                 self._changes[key] += not as_child
@@ -159,6 +164,7 @@ class Guards(Observer):
 
     def creating(self, parent: Object, child: Object) -> None:
         with self._lock:
+            self._making.add(key_of(parent))
             before = self._deleted.pop((uid_of(parent), key_of(child)), None)
             if before == self._as_of(parent, child):
                 self._found(RECREATED, parent, child, "was deleted and is made again, and the same is wanted as before")

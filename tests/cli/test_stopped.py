@@ -40,6 +40,11 @@ def test_a_cluster(
     assert told("FlinkCluster", "demo", {**CLUSTER_SPEC, **spec}, metadata, **status) == (why, start)
 
 
+def test_a_deployment_leaves_it_to_its_parts() -> None:
+    item = manifest("FlinkDeployment", "demo", {"cluster": CLUSTER_SPEC}, namespace="ns", generation=1)
+    assert at_rest({**item, "status": {"observedGeneration": 1, "clusterStatus": "Stopped"}}) is None
+
+
 @pytest.mark.parametrize(
     ("spec", "metadata", "by", "why", "start"),
     [

@@ -104,6 +104,11 @@ def test_verdicts(seen, more, told):
     assert report.rejected.revision == (HERE if told == "rejected" else "")
 
 
+def test_a_status_that_nobody_can_read_says_nothing():
+    """It may be a later version's; the other jobs of the cluster go on."""
+    assert not verdict("Started", job(supervisorStatus="Paused")).rejected.revision
+
+
 def test_the_time_counts_from_the_first_sight():
     assert verdict("Starting", trial=Trial()).trial == Trial(HERE, times.to_text(NOW))
     assert verdict("Starting", trial=Trial("another", ago(9999))).trial == Trial(HERE, times.to_text(NOW))

@@ -9,7 +9,7 @@ import requests
 from clients.kube.resources import CONFIGMAPS, PODS
 from local.metacontroller import Guards
 from local.metacontroller.guards import ANNOTATION, EMPTY, HOT_LOOP, RECREATED, REPLAY, different, dropped, ended
-from local.metacontroller.objects import Key
+from local.metacontroller.objects import key_of
 
 from .places import THINGS
 from .toys import children, configmap, pod
@@ -98,18 +98,26 @@ def test_many_edits_from_outside_are_no_hot_loop(local):
         local.eventually(lambda size=size: local.status()["size"] == size)
 
 
-def test_what_the_kubelet_does_with_a_deleted_pod_is_from_outside():
-    """Else a cluster that is taken down, with an event or more for each pod, looks like a hot loop."""
-    guards, parent = Guards(hot=2), Key("v1", "Thing", "ns", "a")
+def doomed(name, version):
+    head = {"name": name, "namespace": "ns", "uid": name, "resourceVersion": f"{version}"}
+    head["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": head}
+
+
+@pytest.mark.parametrize("makes", [False, True], ids=["a takedown", "a new one for each"])
+def test_what_the_kubelet_does_with_a_deleted_pod_excuses_a_takedown_only(makes):
+    """A cluster that is taken down, with an event or more for each pod, is no hot loop; pods without end are one."""
+    guards = Guards(hot=2)
+    thing = {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "a", "namespace": "ns", "uid": "u"}}
+    parent = key_of(thing)
     for turn in range(4):
-        going = {"kind": "Pod", "metadata": {"name": f"p{turn}", "uid": f"{turn}", "resourceVersion": f"{turn}"}}
-        going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-        guards.write(lambda pod=going: answered(pod))
+        if makes:
+            guards.creating(thing, pod(f"p{turn + 1}"))
+        guards.write(lambda turn=turn: answered(doomed(f"p{turn}", turn)))
         guards.synced("c", parent)
-        guards.woken("c", parent, going, as_child=True)
-        ended = {**going, "metadata": {**going["metadata"], "resourceVersion": f"1{turn}"}}
-        guards.woken("c", parent, ended, as_child=True)
-    assert guards.findings == []
+        guards.woken("c", parent, doomed(f"p{turn}", turn), as_child=True)
+        guards.woken("c", parent, doomed(f"p{turn}", f"1{turn}"), as_child=True)
+    assert [finding.guard for finding in guards.findings] == [HOT_LOOP] * makes
 
 
 def answered(obj):

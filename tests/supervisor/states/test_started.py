@@ -260,9 +260,11 @@ def test_a_savepoint_that_flink_lists_late_stays_forgotten(world, taken):
     old = Checkpoints(completed=1, latest_completed=taken("s3://c/chk-4", id=4))
     job = {"action": "FORGET_SAVEPOINT"}
     forgotten = decide(world("ready", flink=("runs", {"checkpoints": old}), job=job, savepoint_path=SP)).status
+    twice = decide(replace(world("ready", flink=("runs", {"checkpoints": old}), job=job), status=forgotten)).status
+    assert twice.forgotten_savepoint == SP
     late = replace(old, completed=2, latest_completed=taken(SP, id=6, savepoint=True))
     late = replace(late, latest_savepoint=late.latest_completed)
-    again = decide(replace(world("ready", flink=("runs", {"checkpoints": late})), status=forgotten)).status
+    again = decide(replace(world("ready", flink=("runs", {"checkpoints": late})), status=twice)).status
     assert (again.recovery_points, again.had_state) == ((), False)
 
 
