@@ -1,4 +1,5 @@
 """One request to a JobManager, and what its answer proves: the decoded body, or one of the package's errors.
+
 Asks once and retries nothing: the caller knows what a repeat would mean. Safe to share between threads: each request
 has a connection of its own, since a kept one that the JobManager closes meanwhile would turn a submission into Unknown
 for nothing.
@@ -27,12 +28,15 @@ _TIMED_OUT = re.compile(r"java\.util\.concurrent\.TimeoutException|AskTimeoutExc
 
 
 class Transport:
+    """To the JobManager at `base_url`."""
+
     def __init__(self, base_url: str, timeout: tuple[float, float]):
         """`timeout` is (connect, read) in seconds."""
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
 
     def read(self, path: str, parse: Callable[[Any], T], params: Mapping[str, str] | None = None) -> T:
+        """GET; what `parse` makes of the body."""
         return parsed(path, self.request("GET", path, params=params), parse)
 
     def request(
@@ -45,6 +49,11 @@ class Transport:
         files: Any = None,
         timeout: tuple[float, float] | None = None,
     ) -> Any:
+        """The decoded body. `timeout` is (connect, read) in seconds, instead of the transport's.
+
+        Raises NotReachable when nothing was sent, Unknown when nobody can tell what became of it, and Rejected or one
+        of its kinds for Flink's definite no.
+        """
         what = f"{method} {self.base_url}{path}"
         try:
             with requests.Session() as session:
@@ -64,6 +73,7 @@ class Transport:
 
 
 def parsed(what: str, answer: Any, parse: Callable[[Any], T]) -> T:
+    """What `parse` makes of an answer; Unknown when it is none of Flink's."""
     try:
         return parse(answer)
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -125,11 +125,15 @@ class Guards(Observer):
         with self._lock:
             if by is not None and (self._is_ours(by) or (uid_of(by) in self._ending and key in self._making)):
                 return  # also the end of a child that another one was made for: that may go on for ever
-            self._busy.pop((controller, key), None)
-            self._making.discard(key)
+            self._excuse(controller, key)
             if by is not None:
                 self._theirs.add((uid_of(by), version_of(by)))
                 self._changes[key] += not as_child
+
+    def _excuse(self, controller: str, key: Key) -> None:
+        """Something from outside was the cause: the count begins anew."""
+        self._busy.pop((controller, key), None)
+        self._making.discard(key)
 
     def _is_ours(self, obj: Object) -> bool:
         return uid_of(obj) in self._deleted_uids or (uid_of(obj), version_of(obj)) in self._ours
@@ -146,7 +150,7 @@ class Guards(Observer):
         with self._lock:
             if self._clocks.get((controller, key), float("inf")) <= time.monotonic():
                 del self._clocks[controller, key]
-                self._busy.pop((controller, key), None)
+                self._excuse(controller, key)
             wrote = self._wrote.pop(threading.get_ident(), [])
             if not wrote:
                 return

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from clients.flink import Unknown
+
 
 @pytest.mark.parametrize(("every", "writes"), [(60.0, 1), (30.0, 1), (10.0, 3), (2.0, 15)])
 def test_a_job_that_runs_writes_only_its_recovery_points(stage, every, writes):
@@ -57,6 +59,25 @@ def test_checkpoints_that_are_not_written_yet_are_remembered(ready):
     ready.annotate("STOP", without="true")
     ready.play(lambda: ready.is_in("Stopped"))
     assert ready.flink.disk[ready.status.recovery_points[0].path] == max(ready.flink.disk.values())
+
+
+def test_what_is_repeated_without_a_write_is_looked_up_first(stage):
+    """The intent is written, and Flink never hears of it; a STOP that the watch has not brought yet comes between."""
+    made, asked = stage(), []
+
+    def unheard(jar_id, **more):
+        asked.append(jar_id)
+        raise Unknown("no answer in time")
+
+    made.flink.run = unheard
+    made.play(lambda: len(asked) > 2)
+    stale, around = copy.deepcopy(made.job), made.around()
+    made.kube.writes.clear()
+    made.lane.step(stale, around)
+    assert (len(asked), made.kube.writes) == (4, [])
+    made.annotate("STOP")
+    made.lane.step(stale, around)
+    assert len(asked) == 4
 
 
 @pytest.mark.defect(6)
