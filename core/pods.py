@@ -56,7 +56,9 @@ def ended_at(pod: Mapping[str, Any]) -> str:
 
 
 def trouble(pod: Mapping[str, Any]) -> str:
-    """Why it does not run, in the kubelet's or the scheduler's words; '' when it does or only needs time."""
+    """Why it does not run, in the kubelet's or the scheduler's words; '' when it does, only needs time, or shall go."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return ""
     status = _status(pod)
     if status.get("phase") == "Failed" and status.get("reason"):
         return _words(status)

@@ -74,6 +74,11 @@ def test_trouble(status, text):
     assert pods.trouble(pod(status)) == text
 
 
+def test_a_pod_that_is_deleted_has_no_trouble():
+    """It ends because somebody wants it to: the JVM's 143 is no failure."""
+    assert pods.trouble(pod({"containerStatuses": [flink(**ended(143))]}, deletionTimestamp=LATER)) == ""
+
+
 TIMES = {
     "it runs": ({"phase": "Running", "containerStatuses": [flink(running={"startedAt": LATER})]}, LATER, ""),
     "it ended": (

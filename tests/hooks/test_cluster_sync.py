@@ -243,6 +243,17 @@ def test_a_taskmanager_that_ends_at_once_rests_and_its_reason_is_told():
         assert names_of(answer, "Pod")[-1] == f"{prefix}-1"
 
 
+def test_a_taskmanager_that_is_taken_away_is_no_trouble():
+    """It ends as it shall; told as trouble for that moment, the next status takes it back again."""
+    world = started()
+    end = {"terminated": {"exitCode": 143, "reason": "Error"}}
+    ended = {"phase": "Failed", "containerStatuses": [{"name": "taskmanager", "state": end}]}
+    surplus = taskmanager(world.status["revision"], 1, 1, deleted=LONG_AGO, status=ended)
+    world.children["Pod", surplus["metadata"]["name"]] = surplus
+    before = world.status["conditions"]
+    assert sync.sync(world.request(), [], NOW)["status"]["conditions"] == before
+
+
 def test_suspended_it_keeps_its_supervisor_and_nothing_else():
     world = started(suspend=False)
     world.edit(suspend=True)
