@@ -27,7 +27,7 @@ class Kubelet:
 
     client: of the store. directory: for logs/<namespace>/<pod>/<container>.log and pods; made if missing.
     images: image name → folder that plays its root file system; read at each start, so it may change.
-    kubeconfig: given to containers of our own image. backoff: of restarts, image pulls and Jobs, in seconds.
+    kubeconfig: given to pods that want the API. backoff: of restarts, image pulls and Jobs, in seconds.
     detour: where our own programs go when they mean the address of a pod; None: straight there.
     """
 

@@ -49,12 +49,16 @@ class Image(NamedTuple):
 
 
 def environment(request: Request, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What every process gets (little of the machine's environment), then `extra`, then the container's variables."""
+    """What every process gets (little of the machine's environment), then `extra`, then the container's variables.
+
+    KUBECONFIG is what a service account's token is in a cluster.
+    """
     temporary = request.directory / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
     machine = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
     own = {"HOME": str(request.directory), "TMPDIR": str(temporary), "HOSTNAME": request.hostname}
-    return {**machine, **own, **(extra or {}), **request.env}
+    access = {"KUBECONFIG": str(request.kubeconfig)} if request.kubeconfig else {}
+    return {**machine, **own, **access, **(extra or {}), **request.env}
 
 
 def run_command(request: Request) -> Launch:

@@ -28,9 +28,8 @@ def launch(request: Request) -> Launch:
     words = [*request.command, *request.args] if request.command else [_COMMANDS[0], *request.args]
     if words[0] not in _COMMANDS:
         return run_command(request)
-    access = {"KUBECONFIG": str(request.kubeconfig)} if request.kubeconfig else {}
     own = {HOSTS: str(request.hosts), ADDRESS: request.ip, MESSAGE: str(request.message)}
-    env = environment(request, {**own, "PYTHONUNBUFFERED": "1", **access})
+    env = environment(request, {**own, "PYTHONUNBUFFERED": "1"})
     return Launch([sys.executable, "-P", "-m", "local.kubelet.ours", *words[1:]], env)
 
 

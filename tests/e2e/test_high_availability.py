@@ -1,4 +1,4 @@
-"""Flink's own high availability, on Kubernetes: a job that Flink brings back is left to it."""
+"""Flink's own high availability, on Kubernetes: what Flink brings back is left to it, and nothing depends on it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from clients.kube import resources as r
 from core import names
 
 from .manifests import cluster, flink_cluster, flink_job, job
-from .world import World
+from .world import Mark, World
 
-pytestmark = [pytest.mark.e2e, pytest.mark.only_on_a_cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 CLUSTER, JOB, ACCOUNT = "ha", "ha-one", "flink-ha"
+METADATA = f"app={CLUSTER},type=flink-native-kubernetes"  # the labels that Flink gives its ConfigMaps
 RBAC = "rbac.authorization.k8s.io"
 RIGHTS = {
     Resource("", "v1", "serviceaccounts", "ServiceAccount"): {},
@@ -31,6 +32,8 @@ RIGHTS = {
 @pytest.fixture(scope="module")
 def ha(world: World) -> Iterator[None]:
     for resource, body in RIGHTS.items():
+        if world.place.local and resource.group == RBAC:
+            continue  # nobody needs rights there
         metadata = {"name": ACCOUNT, "namespace": world.namespace}
         head = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
         world.client.create(resource, {**head, **body}, namespace=world.namespace)
@@ -50,10 +53,14 @@ def ha(world: World) -> Iterator[None]:
     world.remove((r.FLINK_JOBS, JOB), (r.FLINK_CLUSTERS, CLUSTER))
 
 
+@pytest.fixture
+def mark(world: World, ha: None) -> Mark:
+    return world.steady(CLUSTER, JOB)[JOB]
+
+
 @pytest.mark.scenario("A1")
-def test_a_job_that_flink_recovers_is_adopted(world: World, ha: None) -> None:
+def test_a_job_that_flink_recovers_is_adopted(world: World, mark: Mark) -> None:
     """The same run goes on, from its newest checkpoint: no other attempt is made, and it stops as any other does."""
-    mark = world.steady(CLUSTER, JOB)[JOB]
     world.passed(JOB, mark, 3)
     world.kill(world.pods(CLUSTER, names.JOBMANAGER))
     world.wait("Flink's run is adopted", lambda: "JobAdopted" in world.reasons(JOB))
@@ -65,3 +72,27 @@ def test_a_job_that_flink_recovers_is_adopted(world: World, ha: None) -> None:
     world.wait("it is stopped", lambda: world.job(JOB).get("supervisorStatus") == "Stopped")
     assert world.job(JOB)["savepointPath"]
     assert not world.running(CLUSTER)
+    world.request(r.FLINK_JOBS, JOB, "START")
+    world.resumed(CLUSTER, {JOB: after})
+
+
+@pytest.mark.scenario("C5.5")
+def test_a_suspended_job_needs_no_metadata_of_flink(world: World, mark: Mark) -> None:
+    """Somebody deletes Flink's ConfigMaps: its savepoint is in its status, so it does not start empty."""
+    world.edit(r.FLINK_CLUSTERS, CLUSTER, "suspend", True)
+    world.wait("the cluster is down", lambda: suspended(world))
+    metadata = [item["metadata"]["name"] for item in world.items(r.CONFIGMAPS, METADATA)]
+    assert metadata
+    for name in metadata:
+        world.delete(r.CONFIGMAPS, name)
+    assert not world.items(r.CONFIGMAPS, METADATA)
+    world.edit(r.FLINK_CLUSTERS, CLUSTER, "suspend", False)
+    world.resumed(CLUSTER, {JOB: mark})
+    status = world.job(JOB)
+    assert status["restoredPath"] == status["savepointPath"] != ""
+    assert status["attempt"] == mark.attempt + 1
+
+
+def suspended(world: World) -> bool:
+    shown = world.condition(r.FLINK_CLUSTERS, CLUSTER, "Suspended").get("status")
+    return shown == "True" and not world.pods(CLUSTER)

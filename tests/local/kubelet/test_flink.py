@@ -11,7 +11,7 @@ from local.kubelet.launch import ImageProblem, Request, StartProblem
 MIB = 2**20
 
 
-def request(tmp_path, *args, env=None, command=(), paths=None):
+def request(tmp_path, *args, env=None, command=(), paths=None, kubeconfig=None):
     folder = tmp_path / "container"
     folder.mkdir(exist_ok=True)
     return Request(
@@ -24,7 +24,7 @@ def request(tmp_path, *args, env=None, command=(), paths=None):
         "pod-1",
         "127.64.0.9",
         tmp_path / "hosts",
-        None,
+        kubeconfig,
     )
 
 
@@ -83,6 +83,13 @@ def test_variables_become_configuration(home, tmp_path):
         **dict.fromkeys(("rest.bind-address", "taskmanager.bind-host", "taskmanager.host"), "127.64.0.9"),
     }
     assert expected.items() <= properties.items()
+
+
+def test_flink_reaches_the_api_where_its_pod_wants_it(home, tmp_path):
+    """Its high availability on Kubernetes asks KUBECONFIG."""
+    config = tmp_path / "config"
+    assert flink.launch(home, request(tmp_path, "jobmanager", kubeconfig=config)).env["KUBECONFIG"] == str(config)
+    assert "KUBECONFIG" not in flink.launch(home, request(tmp_path, "jobmanager")).env
 
 
 def test_old_versions_have_the_old_file(home, tmp_path):
