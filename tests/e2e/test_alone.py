@@ -81,16 +81,19 @@ def test_a_cluster_without_jobs_changes_its_size(world: World, bare: None) -> No
 
 @pytest.mark.scenario("S19")
 def test_another_service_mode(world: World, bare: None) -> None:
-    """The Service and the status follow the spec."""
+    """The Service and the status follow the spec; as after any edit of jobManager, its pod is another one."""
+    world.wait("the cluster is ready", lambda: served_by(world, "NodePort"))
+    jobmanager = world.uids(BARE, names.JOBMANAGER)
     world.edit(r.FLINK_CLUSTERS, BARE, "jobManager/serviceMode", "ClusterIP")
-
-    def followed() -> bool:
-        service = world.get(r.SERVICES, names.jobmanager_service(BARE))
-        wanted = [service["spec"]["type"], world.cluster(BARE)["serviceMode"]] == ["ClusterIP", "ClusterIP"]
-        return wanted and world.is_ready(r.FLINK_CLUSTERS, BARE)
-
-    world.wait("the cluster is ready with the other mode", followed)
+    world.wait("it is ready with the other mode", lambda: served_by(world, "ClusterIP"))
     assert world.flink(BARE, "/overview")
+    assert not world.uids(BARE, names.JOBMANAGER) & jobmanager
+
+
+def served_by(world: World, mode: str) -> bool:
+    service = world.get(r.SERVICES, names.jobmanager_service(BARE))
+    shown = (service.get("spec", {}).get("type"), world.cluster(BARE).get("serviceMode"))
+    return shown == (mode, mode) and world.is_ready(r.FLINK_CLUSTERS, BARE)
 
 
 def submitted_by_hand(world: World) -> str:

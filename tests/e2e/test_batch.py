@@ -60,7 +60,14 @@ def test_a_finished_job_runs_again_when_its_program_changes(world: World) -> Non
 
     world.wait("the job has the edit, and has seen it", seen)
     finished(world, attempt=1)
+    assert runs(world) == ["FINISHED"]
     arguments = world.get(r.FLINK_JOBS, JOB)["spec"]["bootstrap"]["arguments"]
     world.edit(r.FLINK_DEPLOYMENTS, CLUSTER, "jobs/0/spec/bootstrap/arguments", [*arguments[:-1], "400"])
     finished(world, attempt=2)
+    assert runs(world) == ["FINISHED", "FINISHED"]
     assert not world.job(JOB).get("restoredPath")
+
+
+def runs(world: World) -> list[str]:
+    """What became of them, in the same JobManager all the time."""
+    return [item["status"] for item in world.wait("Flink answers", lambda: world.flink(CLUSTER, "/jobs"))["jobs"]]

@@ -113,6 +113,7 @@ def test_a_job_that_fails_later_stays_stopped_with_policy_never(world: World) ->
     world.edit(r.FLINK_JOBS, ILL, "bootstrap/arguments", spec["bootstrap"]["arguments"][:-2])
     world.steady(CLUSTER, WELL, ILL)
     assert "/chk-" in world.job(ILL)["restoredPath"]
+    assert world.wait("it counts", lambda: world.gauges(ILL)).restored > 0
 
 
 @pytest.mark.scenario("L5")

@@ -48,7 +48,7 @@ def busy_one_is_left(world: World) -> bool:
 @pytest.mark.scenario("L7")
 def test_more_slots_bring_more_taskmanagers_up_to_the_limit(world: World, mark: Mark) -> None:
     """Four slots need two TaskManagers of three; while only one may be, the job goes on as it is."""
-    before = pod_names(world)
+    before = world.uids(CLUSTER, names.TASKMANAGER)
     assert len(before) == 1
     world.scale(r.FLINK_JOBS, JOB, 4)
     waiting = "waiting for slots, 3 of 4 are there"
@@ -59,7 +59,7 @@ def test_more_slots_bring_more_taskmanagers_up_to_the_limit(world: World, mark: 
     world.resumed(CLUSTER, {JOB: mark})
     status = world.cluster(CLUSTER)
     assert (world.job(JOB)["jobParallelism"], status["taskManagers"], status["totalTaskSlots"]) == (4, 2, 6)
-    assert before < pod_names(world)
+    assert before < world.uids(CLUSTER, names.TASKMANAGER)
     assert set(registered(world)) == pod_names(world)
 
 
