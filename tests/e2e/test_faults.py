@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from clients.kube import Resource
 from clients.kube import resources as r
 from core import names
 from core.pods import is_ready
@@ -15,6 +17,7 @@ from .world import Mark, Object, World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, ONE, TWO = "fault", "fault-one", "fault-two"
+NEEDED = "fault-needed"  # the ConfigMap without which no TaskManager starts
 Marks = dict[str, Mark]
 AT_ONCE = 0.005  # seconds between two looks for the moment of a kill
 
@@ -23,9 +26,16 @@ AT_ONCE = 0.005  # seconds between two looks for the moment of a kill
 def fault(world: World) -> Iterator[None]:
     # With five retained checkpoints a second apart, what the supervisor saw last is still there on a busy machine.
     spec = job(world.place, "--checkpoint-interval", "1000", policy="Never")
-    world.apply(flink_deployment(CLUSTER, cluster(world.place), {"one": spec, "two": spec}))
+    needs = {"taskManager.environmentFrom": [{"configMapRef": {"name": NEEDED}}]}
+    provide(world)
+    world.apply(flink_deployment(CLUSTER, cluster(world.place, changes=needs), {"one": spec, "two": spec}))
     yield
-    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER))
+    world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.CONFIGMAPS, NEEDED))
+
+
+def provide(world: World) -> None:
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NEEDED}, "data": {"ANYTHING": "else"}}
+    world.client.create(r.CONFIGMAPS, body, namespace=world.namespace)
 
 
 @pytest.fixture
@@ -93,6 +103,36 @@ def restored(world: World, job: str, mark: Mark) -> bool:
     """Within the same run, from a checkpoint after the mark."""
     gauges = world.gauges(job)
     return gauges is not None and gauges.restored >= mark.total
+
+
+@pytest.mark.scenario("C5.4")
+@pytest.mark.slow
+def test_no_taskmanager_is_left_and_none_can_start(world: World, marks: Marks) -> None:
+    """Flink calls the jobs running all the same; they are not ready. With TaskManagers again the same runs go on."""
+    for name, mark in marks.items():
+        world.passed(name, mark, 0)
+    world.remove((r.CONFIGMAPS, NEEDED))
+    world.kill(world.pods(CLUSTER, names.TASKMANAGER))
+    world.wait("no TaskManager, RUNNING, and not ready", lambda: only_called_running(world, marks))
+    world.wait("the cluster says why", lambda: NEEDED in not_ready(world, r.FLINK_CLUSTERS, CLUSTER).get("message", ""))
+    provide(world)
+    world.wait("Flink has restored both", lambda: all(restored(world, name, mark) for name, mark in marks.items()))
+    after = world.steady(CLUSTER, ONE, TWO)
+    for name, mark in marks.items():
+        assert (after[name].job_id, after[name].attempt) == (mark.job_id, mark.attempt)
+
+
+def only_called_running(world: World, marks: Marks) -> bool:
+    states = [(world.flink(CLUSTER, f"/jobs/{mark.job_id}") or {}).get("state") for mark in marks.values()]
+    shown = [not_ready(world, r.FLINK_JOBS, name).get("reason") for name in marks]
+    nobody = world.flink(CLUSTER, "/taskmanagers") == {"taskmanagers": []}
+    return nobody and states == ["RUNNING"] * 2 and shown == ["WaitingForTasks"] * 2
+
+
+def not_ready(world: World, resource: Resource, name: str) -> Mapping[str, Any]:
+    """The condition, empty while it is ready."""
+    found = world.condition(resource, name, "Ready")
+    return found if found["status"] == "False" else {}
 
 
 @pytest.mark.scenario("C5.2")
