@@ -26,9 +26,11 @@ AT_ONCE = 0.005  # seconds between two looks for the moment of a kill
 def fault(world: World) -> Iterator[None]:
     # With five retained checkpoints a second apart, what the supervisor saw last is still there on a busy machine.
     spec = job(world.place, "--checkpoint-interval", "1000", policy="Never")
-    needs = {"taskManager.environmentFrom": [{"configMapRef": {"name": NEEDED}}]}
+    shared = cluster(world.place, changes={"taskManager.environmentFrom": [{"configMapRef": {"name": NEEDED}}]})
+    # For so long, by default 10 min, Flink waits for the metrics of a TaskManager that died, and asks none meanwhile.
+    shared["flinkConfiguration"]["web.timeout"] = "15000"
     provide(world)
-    world.apply(flink_deployment(CLUSTER, cluster(world.place, changes=needs), {"one": spec, "two": spec}))
+    world.apply(flink_deployment(CLUSTER, shared, {"one": spec, "two": spec}))
     yield
     world.remove((r.FLINK_DEPLOYMENTS, CLUSTER), (r.FLINK_CLUSTERS, CLUSTER), (r.CONFIGMAPS, NEEDED))
 
