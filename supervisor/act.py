@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected
+from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected, TimedOut
 from core.states import ClaimMode, Phase
 from supervisor import delivery, history, rollback, steps
 from supervisor.decision import Action, Cancel, Decision, DisposeSavepoint, Plan, Reason, Run, StopJob, TakeSavepoint
@@ -24,6 +24,8 @@ def act(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Rejec
     except Rejected as error:
         return None if isinstance(action, Run) and _runs(action.job_id, flink) else error
     except FlinkError as error:
+        if isinstance(error, TimedOut) and isinstance(action, Plan) and _answers(flink):
+            return Rejected(504, f"main() did not come to a plan in {action.timeout:.0f} s")
         log.warning("%s: no answer, looking again: %s", type(action).__name__, error)
     return None
 
@@ -37,6 +39,15 @@ def _runs(job_id: str, flink: FlinkClient) -> bool:
         return False
     except FlinkError:
         return True
+
+
+def _answers(flink: FlinkClient) -> bool:
+    """Was it main() that took so long, not the JobManager?"""
+    try:
+        flink.overview()
+    except FlinkError:
+        return False
+    return True
 
 
 def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str | None:
@@ -102,7 +113,7 @@ def after_refusal(world: World, action: Action, error: Rejected) -> Decision | N
         reason: Reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"
         return steps.fail(world, reason, error.text)
     if isinstance(action, Plan):
-        return delivery.refused(world, error.text)
+        return delivery.not_carried(world, error.text) if _jar_is_gone(error) else delivery.refused(world, error.text)
     if isinstance(error, NotFound):
         return None
     if isinstance(action, StopJob) and phase == Phase.STOPPING:

@@ -152,7 +152,10 @@ class ClusterCycle:
         """Writes the report when it says something new, in one patch with the request that it answers."""
         cluster, status, now = clusters.read(resource), clusters.read_status(resource), datetime.now(UTC)
         self._idle = report.idle_since(self._idle, look, now)
-        told = report.tell(cluster, status, look, jobs, idle=self._idle, now=now)
+        slots = [self._slots.get(job["metadata"]["uid"]) for job in jobs]
+        newest = [slot.lane.newest(job) if slot else job for slot, job in zip(slots, jobs, strict=True)]
+        looked = all(slot and slot.lane.answered == look.answering for slot in slots)
+        told = report.tell(cluster, status, look, newest, looked=looked, idle=self._idle, now=now)
         if told.report.text() == cluster.annotations.get(names.REPORT) and not told.handled:
             return
         annotations: dict[str, str | None] = {names.REPORT: told.report.text()}

@@ -9,7 +9,7 @@ from core import times
 from core.job_status import JobStatus
 from core.redaction import redacted
 from core.states import Phase
-from supervisor import conditions, rollback, steps
+from supervisor import conditions, readiness, rollback, steps
 from supervisor.decision import Cancel, Decision, Event
 from supervisor.states import started, starting, stopped, stopping, terminated, unknown
 from supervisor.transitions import allowed
@@ -36,7 +36,7 @@ CARRIED_OUT = {
 
 def decide(world: World) -> Decision:
     """What to do about one job now. RuntimeError when a state module leaves the transition table."""
-    world = rollback.as_run(world)
+    world = readiness.noted(rollback.as_run(world))
     if world.problems and not world.job.deleting:
         decision = _held(world)
     else:

@@ -50,12 +50,13 @@ def _ordered(world: World) -> Decision:
     if update.jar_id and _is_for(world, update.delivery) and status.cluster_uid == cluster.uid:
         delivery, jar = update.delivery, update.jar_id
     why = f"delivery {delivery.number} of the JAR is {'there' if jar else 'ordered'}"
-    delay = 0.0 if jar else steps.SOON
+    edited = status.delivery.digest != delivery.digest
     return steps.same(
         world,
         why,
-        delay=delay,
+        delay=0.0 if jar else steps.SOON,
         delivery=delivery,
+        failures=0 if edited else world.status.failures,  # those were another spec's
         cluster_uid=cluster.uid,
         jar_id=jar,
         update=Update(),
@@ -100,18 +101,17 @@ def look_ahead(world: World) -> Decision | None:
 def _carry(world: World) -> Decision:
     found, update = world.bootstrap, world.status.update
     if found.jar_id:
-        delivery = replace(update.delivery, requested_at=times.to_text(world.now))
-        there = replace(update, delivery=delivery, jar_id=found.jar_id)
+        there = replace(update, jar_id=found.jar_id)
         failure = "" if update.failures else world.status.failure
         return steps.same(
             world, f"an update: its JAR is there: {found.jar_id}", delay=0.0, update=there, failure=failure
         )
     if found.failure or steps.overdue(world, update.delivery.requested_at):
-        return _not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
+        return not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
     return steps.same(world, f"an update: waiting for its JAR: {found.waiting or 'the bootstrap Job carries it'}")
 
 
-def _not_carried(world: World, text: str) -> Decision:
+def not_carried(world: World, text: str) -> Decision:
     """A registry or a node may be well again: what runs has the time to wait, as long as a failed start would."""
     update = world.status.update
     why, failures = f"BootstrapFailed: {text}", update.failures + 1
@@ -122,11 +122,9 @@ def _not_carried(world: World, text: str) -> Decision:
 
 
 def _plan(world: World) -> Decision:
-    job, update = world.job, world.status.update
-    if steps.overdue(world, update.delivery.requested_at):
-        return refused(world, f"main() did not come to a plan in {job.restart.timeout} s")
+    job = world.job
     plan = Plan(
-        update.jar_id,
+        world.status.update.jar_id,
         job.bootstrap.class_name,
         job.bootstrap.arguments,
         job.parallelism,

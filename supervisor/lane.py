@@ -50,6 +50,7 @@ class Lane:
         self, kube: KubeClient, recorder: Recorder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self.seen: JobStatus | None = None  # as decided last: newer than what is stored
+        self.answered: bool | None = None  # did the JobManager, at the last step that was written down?
         self.secrets: frozenset[str] = frozenset()  # its own and its cluster's, so far
         self._kube = kube
         self._recorder = recorder
@@ -67,7 +68,7 @@ class Lane:
 
     def step(self, resource: Mapping[str, Any], around: Surroundings) -> float:
         """One step; returns the seconds until the next one. Raises nothing: one job's trouble is its own."""
-        resource = self._newer(resource)
+        resource = self.newest(resource)
         name = f"{resource['metadata'].get('namespace')}/{resource['metadata']['name']}"
         try:
             return self._step(name, resource, around)
@@ -87,6 +88,7 @@ class Lane:
         decision = decide(world)
         self._log(name, world, decision)
         stored, status = self._write(resource, world, decision)
+        self.answered = around.look.answering
         if decision.handled:
             stored = self._reset_request(stored)
         self._recorder.record(resource, decision.events)
@@ -94,12 +96,15 @@ class Lane:
             self._act(stored, replace(world, status=status), decision, around.jobmanager)
         return decision.delay
 
-    def _newer(self, resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    def newest(self, resource: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of the watch's view of the job and what was written last. For another thread too."""
+
         def version(item: Mapping[str, Any]) -> int:
             return int(item["metadata"].get("resourceVersion") or 0)
 
-        same = self._newest and self._newest["metadata"]["uid"] == resource["metadata"]["uid"]
-        return self._newest if same and version(self._newest) > version(resource) else resource
+        wrote = self._newest
+        same = wrote and wrote["metadata"]["uid"] == resource["metadata"]["uid"]
+        return wrote if same and version(wrote) > version(resource) else resource
 
     def _world(self, resource: Mapping[str, Any], around: Surroundings) -> World:
         status = self._with_unwritten(read_status(resource))

@@ -6,9 +6,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import times
-from supervisor import moves, rollback, settings, stability, steps
+from core.states import Phase
+from supervisor import moves, recovery, rollback, settings, stability, steps
 from supervisor.decision import Decision
 from supervisor.world import World
+
+
+def noted(world: World) -> World:
+    """With what this look proves about an update, before anything is decided on it: nobody may have looked for long.
+    What has written state is never taken back, unless it began with another state than it was told to."""
+    status, flink = world.status, world.flink
+    runs = flink.alive and flink.tasks_run and flink.checkpointing == 0
+    told = not status.restore_path or recovery.same_path(status.restore_path, recovery.restored(world))
+    if status.supervisor_status not in (Phase.STARTING, Phase.STARTED) or not (runs or recovery.has_written(world)):
+        return world
+    return replace(world, status=moves.proven(rollback.proven(status))) if told else world
 
 
 def watch(world: World, why: str = "", *, delay: float | None = None) -> Decision:
@@ -26,14 +38,12 @@ def watch(world: World, why: str = "", *, delay: float | None = None) -> Decisio
     if _recovered(world, ready_at):
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON
-    decision = steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
-    return replace(decision, status=moves.proven(rollback.proven(decision.status))) if ready_at else decision
+    return steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
 
 
 def _checkpointed(world: World) -> bool:
     """One checkpoint completed since the start, where checkpointing is on."""
-    flink = world.flink
-    return flink.checkpointing == 0 or bool(flink.checkpoints and flink.checkpoints.completed)
+    return world.flink.checkpointing == 0 or recovery.has_written(world)
 
 
 def _pace(world: World) -> float:

@@ -49,7 +49,7 @@ def with_savepoint(status: JobStatus, path: str, moment: str, limit: int, *, our
     answer to our own request, not just the newest that it shows."""
     # Its number is not told with its path, but it is behind every checkpoint that was seen before.
     seen = [other.checkpoint_id for other in status.recovery_points if other.job_id == status.job_id]
-    number = max(seen, default=0) + 1
+    number = max([status.forgotten_checkpoint, *seen]) + 1
     point = RecoveryPoint(
         path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number, ours=ours
     )
@@ -91,6 +91,17 @@ def _completed(world: World) -> list[Snapshot]:
     return [found for found in (seen.latest_savepoint, seen.latest_completed) if found] if seen else []
 
 
+def restored(world: World) -> str:
+    """The path that Flink says this run began with, '' for none."""
+    seen = world.flink.checkpoints
+    return (seen.restored.external_path or "") if seen and seen.restored else ""
+
+
+def has_written(world: World) -> bool:
+    """Has this run completed a checkpoint? Then its tasks have all run, whatever they do now."""
+    return bool(world.flink.checkpoints and world.flink.checkpoints.completed)
+
+
 def claimed(status: JobStatus, mode: ClaimMode) -> JobStatus:
     """As submitted in that mode. What is claimed is Flink's from now on, and may vanish: it is not ours to dispose of,
     whatever becomes of the submission."""
@@ -100,10 +111,10 @@ def claimed(status: JobStatus, mode: ClaimMode) -> JobStatus:
     return status.but(recovery_points=tuple(points), claim_mode=mode)
 
 
-def without_checkpoints(status: JobStatus) -> JobStatus:
-    """Without the checkpoints of this attempt: Flink discards them with a job that has finished."""
-    kept = (point for point in status.recovery_points if point.type == SAVEPOINT or point.job_id != status.job_id)
-    return status.but(recovery_points=tuple(kept))
+def with_result(status: JobStatus) -> JobStatus:
+    """Of a job that has finished: Flink discards its checkpoints, and what is left of it is its result."""
+    kept = tuple(point for point in status.recovery_points if point.type == SAVEPOINT or point.job_id != status.job_id)
+    return status.but(recovery_points=kept, had_state=bool(kept))
 
 
 def forgotten(status: JobStatus) -> JobStatus:

@@ -33,10 +33,12 @@ def tell(
     look: Look,
     found: Iterable[Mapping[str, Any]],
     *,
+    looked: bool,
     idle: Mapping[str, datetime],
     now: datetime,
 ) -> Told:
-    """`found` are its FlinkJobs, `idle` says since when a TaskManager has had all its slots free."""
+    """`found` are its FlinkJobs, `looked` says whether their statuses are of this JobManager as it is, `idle` since
+    when a TaskManager has had all its slots free."""
     before = clusters.report(cluster, status)
     if _carried_out(cluster, status, before):
         before = replace(before, without_savepoint=False)
@@ -49,7 +51,7 @@ def tell(
         task_managers=look.overview.task_managers if look.overview else 0,
         releasable=_releasable(cluster, status, look, idle, now),
     )
-    told = _request(cluster, status, trial.judged(cluster, status, report, found, now))
+    told = _request(cluster, status, trial.judged(cluster, status, report, found, looked, now))
     return replace(told, events=_events(before, told.report))
 
 

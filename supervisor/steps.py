@@ -16,6 +16,7 @@ from supervisor.world import World
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
 SOON = 1.0  # ... while something else is on its way
 JOB_LOST: Reason = "JobLost"
+RESTORE_MISMATCH: Reason = "RestoreMismatch"
 
 
 def same(world: World, why: str, *, delay: float = SOON, **changes: object) -> Decision:
@@ -121,8 +122,7 @@ def ended(world: World) -> Decision:
         return fail(world, "JobFailed", world.flink.exception or "Flink does not say why")
     status = recovery.with_checkpoint(world, world.status)
     if world.flink.status == "FINISHED":
-        status = recovery.without_checkpoints(status)
-        status = status.but(had_state=bool(status.recovery_points))  # what is left of it is its result
+        status = recovery.with_result(status)
     status = released(status).but(job_status=world.flink.status)
     why = f"the job is {world.flink.status} in Flink"
     return Decision(

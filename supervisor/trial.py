@@ -43,9 +43,15 @@ class _Seen:
 
 
 def judged(
-    cluster: Cluster, status: ClusterStatus, report: Report, found: Iterable[Mapping[str, Any]], now: datetime
+    cluster: Cluster,
+    status: ClusterStatus,
+    report: Report,
+    found: Iterable[Mapping[str, Any]],
+    looked: bool,
+    now: datetime,
 ) -> Report:
-    """The report with the verdict. `cluster` is what is declared, `found` are its FlinkJobs."""
+    """The report with the verdict. `cluster` is what is declared, `found` are its FlinkJobs; `looked`: their statuses
+    say what the JobManager shows, or that it shows nothing."""
     if report.rejected.revision != clusters.revision(cluster, report.restarts) or not cluster.rollback:
         report = replace(report, rejected=RejectedRevision())
     revision = status.revision
@@ -63,7 +69,8 @@ def judged(
     if report.trial.revision != revision:
         return replace(report, trial=Trial(revision, times.to_text(now)))
     since = times.from_text(report.trial.since) or now
-    if now - since <= timedelta(seconds=cluster.update_timeout) or _may_work(report, seen):
+    young = now - since <= timedelta(seconds=cluster.update_timeout)
+    if young or not looked or _may_work(report, seen):
         return report
     failure = redaction.redacted(_failure(status, seen), redaction.secrets_of(cluster.flink_configuration))
     return replace(
@@ -117,7 +124,7 @@ def _judged(job: Job, status: JobStatus, revision: str, now: datetime) -> _On:
 
 def _gets_on(job: Job, status: JobStatus, now: datetime) -> bool:
     """Its tasks run, or its start is within its time. One that waits for a person does not wait for the cluster."""
-    if status.failure.startswith(("StateUnknown", "StateTooOld")):
+    if status.failure.startswith(("StateUnknown", "StateTooOld")) or status.message.startswith("InvalidSpec"):
         return True
     started = times.from_text(status.started_at)
     young = started is not None and now - started <= timedelta(seconds=job.restart.timeout)

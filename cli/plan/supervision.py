@@ -80,7 +80,7 @@ class Supervision:
         read, status = clusters.read(cluster), clusters.read_status(cluster)
         idle = dict.fromkeys(report.idle_since({}, look, self._now), LONG_AGO)
         jobs = self._state.of_cluster(names.JOB, cluster)
-        told = report.tell(read, status, look, jobs, idle=idle, now=self._now)
+        told = report.tell(read, status, look, jobs, looked=True, idle=idle, now=self._now)
         known = cluster["metadata"].get("annotations") or {}
         annotations = {**known, names.REPORT: told.report.text()}
         if told.handled:

@@ -8,11 +8,12 @@ Errors, and what each allows the caller to conclude:
     │   └── Duplicate            a job with that id is already known, running or finished
     └── Unknown                  time-out, broken connection, 5xx, an answer that is not Flink's:
         │                        nobody knows whether it happened; look before repeating
+        ├── TimedOut             asked, and no answer in the time that was given
         └── NotReachable         no connection was made, so nothing was sent and nothing happened
 """
 
 from clients.flink.client import FlinkClient
-from clients.flink.errors import Duplicate, FlinkError, NotFound, NotReachable, Rejected, Unknown
+from clients.flink.errors import Duplicate, FlinkError, NotFound, NotReachable, Rejected, TimedOut, Unknown
 from clients.flink.records import (
     Capabilities,
     Checkpoints,
@@ -44,6 +45,7 @@ __all__ = [
     "Restored",
     "Snapshot",
     "TaskManager",
+    "TimedOut",
     "Unknown",
     "Vertex",
 ]

@@ -154,7 +154,7 @@ class FlinkClient:
         timeout_seconds: float,
     ) -> str:
         """Runs main() up to where it would submit the job; returns the name that it gives it. NotFound: no such JAR.
-        Rejected: main() threw or submits nothing, or the class is not there."""
+        Rejected: main() threw or submits nothing, or the class is not there. TimedOut: it did not come so far."""
         body: dict[str, Any] = {
             "programArgsList": list(arguments),
             "parallelism": parallelism,

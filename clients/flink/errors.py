@@ -35,6 +35,10 @@ class Unknown(FlinkError):
     """Nobody knows whether it happened."""
 
 
+class TimedOut(Unknown):
+    """Asked, and no answer in the time that was given."""
+
+
 class NotReachable(Unknown):
     """No connection was made: nothing was sent."""
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from clients.flink.errors import Duplicate, NotFound, NotReachable, Rejected, Unknown, useful_line
+from clients.flink.errors import Duplicate, NotFound, NotReachable, Rejected, TimedOut, Unknown, useful_line
 
 T = TypeVar("T")
 
@@ -51,8 +51,8 @@ class Transport:
     ) -> Any:
         """The decoded body. `timeout` is (connect, read) in seconds, instead of the transport's.
 
-        Raises NotReachable when nothing was sent, Unknown when nobody can tell what became of it, and Rejected or one
-        of its kinds for Flink's definite no.
+        Raises NotReachable when nothing was sent, TimedOut or another Unknown when nobody can tell what became of it,
+        and Rejected or one of its kinds for Flink's definite no.
         """
         what = f"{method} {self.base_url}{path}"
         try:
@@ -85,7 +85,7 @@ def _broken(what: str, error: requests.RequestException) -> Unknown:
     if isinstance(error, requests.ConnectTimeout):
         return NotReachable(f"{what}: no connection in time")
     if isinstance(error, requests.Timeout):
-        return Unknown(f"{what}: no answer in time")
+        return TimedOut(f"{what}: no answer in time")
     cause = error.args[0] if error.args else None
     reason = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(reason, NewConnectionError):

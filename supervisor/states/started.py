@@ -134,7 +134,12 @@ def _pause(world: World) -> Decision | None:
     """After a savepoint that failed: the job goes on, and the change it was for is tried again later."""
     if not pausing(world) or not (_changes(world) or world.cluster.phase == Phase.STOPPING):
         return None
-    return watch(world, f"{world.status.failure}; next try at {world.status.retry_at}")
+    return _meanwhile(world, f"{world.status.failure}; next try at {world.status.retry_at}")
+
+
+def _meanwhile(world: World, why: str) -> Decision:
+    """While a change has to wait, the job is as any other one that runs."""
+    return _savepoint(world) or watch(world, why)
 
 
 def _changes(world: World) -> str:
@@ -162,10 +167,12 @@ def _new_spec(world: World) -> Decision | None:
     there = world.cluster.slots_free + world.status.job_parallelism
     if there < world.job.parallelism:
         # The job goes on until there is room for it.
-        return watch(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
+        return _meanwhile(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
     if world.status.digest.get("bootstrap") != world.job.bootstrap_digest and (ahead := delivery.look_ahead(world)):
-        watched = watch(replace(world, status=ahead.status), ahead.why, delay=ahead.delay)
-        return replace(watched, action=ahead.action, events=ahead.events)
+        looked = replace(world, status=ahead.status)
+        if ahead.action or ahead.events:
+            return replace(watch(looked, ahead.why, delay=ahead.delay), action=ahead.action, events=ahead.events)
+        return _meanwhile(looked, ahead.why)
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)
 
 

@@ -88,9 +88,12 @@ def _submitted(world: World) -> Decision | None:
         return _missing(world)
     if flink.sight != Sight.SEEN:
         return steps.same(world, "waiting for the JobManager to answer: the job may well run", delay=steps.BUSY)
+    begun = flink.tasks_run or recovery.has_written(world)
+    if begun and (wrong := _restored_wrongly(world)):
+        return wrong
     if flink.terminal:
         return steps.ended(world)
-    if flink.tasks_run:
+    if begun:
         return _started(world)
     if going := _cluster_goes(world):
         return going
@@ -172,25 +175,22 @@ def _forget(world: World) -> Decision:
     return Decision(status, why, 0.0)
 
 
-def _restored_wrongly(world: World, restored: str) -> Decision | None:
+def _restored_wrongly(world: World) -> Decision | None:
     """Flink says what it started from. A job that did not start from where it was told to is stopped before a
     checkpoint of it counts as the newest state."""
-    expected, checkpoints = world.status.restore_path, world.flink.checkpoints
-    if not expected or checkpoints is None or recovery.same_path(restored, expected):
+    expected, restored = world.status.restore_path, recovery.restored(world)
+    if not expected or world.flink.checkpoints is None or recovery.same_path(restored, expected):
         return None
     submitted = times.from_text(world.status.started_at)
     if not restored and submitted and world.now - submitted < PATIENCE:
         return steps.same(world, "waiting for Flink to say what it restored", delay=steps.BUSY)
-    why = f"RestoreMismatch: told to start from {expected}, Flink says {restored or 'nothing'}"
+    why = f"{steps.RESTORE_MISMATCH}: told to start from {expected}, Flink says {restored or 'nothing'}"
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
-    return Decision(decision.status, why, 0.0, events=(Event("RestoreMismatch", why),))
+    return Decision(decision.status, why, 0.0, events=(Event(steps.RESTORE_MISMATCH, why),))
 
 
 def _started(world: World) -> Decision:
-    checkpoints = world.flink.checkpoints
-    restored = checkpoints.restored.external_path or "" if checkpoints and checkpoints.restored else ""
-    if wrong := _restored_wrongly(world, restored):
-        return wrong
+    restored = recovery.restored(world)
     path = world.status.restore_path or restored
     why = f"the job runs, {'from ' + path if path else 'started empty'}"
     decision = steps.to(

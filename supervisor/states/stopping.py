@@ -54,10 +54,11 @@ def _by_cancel(world: World) -> Decision:
     if world.flink.alive:
         decision = steps.same(world, "cancelling the job", delay=steps.BUSY, job_status=world.flink.status)
         return steps.act(decision, Cancel(world.status.job_id))
-    if world.flink.status == "FINISHED":
-        return _ended_before(world)
     stop = world.status.stop
-    teaches = not stop.forget and stop.stopped_by != StoppedBy.FLINK  # a start that failed is no way back
+    wrong = parted(stop.reason)[0] == steps.RESTORE_MISMATCH  # what it wrote is no way back
+    if world.flink.status == "FINISHED" and not wrong:
+        return _ended_before(world)
+    teaches = not stop.forget and not wrong
     status = recovery.with_checkpoint(world, world.status) if teaches else world.status
     return _next(world, status.but(job_status=world.flink.status), f"the job is {world.flink.status}")
 
@@ -95,9 +96,12 @@ def _from_history(world: World) -> str:
 def _ended_before(world: World) -> Decision:
     """It ended by itself before it was stopped. One that has finished is done: only a person makes it run again."""
     stop, flink = world.status.stop, world.flink
-    if flink.status == "FINISHED" and stop.stopped_by in (StoppedBy.CLUSTER, StoppedBy.SPEC, StoppedBy.SUPERVISOR):
+    finished = flink.status == "FINISHED"
+    if finished and stop.stopped_by not in (StoppedBy.PERSON, StoppedBy.NOBODY):
         return steps.ended(world)
     status = recovery.with_checkpoint(world, world.status).but(job_status=flink.status)
+    if finished:
+        status = recovery.with_result(status)
     return _next(world, status, f"the job was {flink.status} before it was stopped")
 
 
@@ -110,7 +114,7 @@ def _saved(world: World, path: str) -> Decision:
     if not world.flink.terminal:
         why = "the savepoint is taken, waiting for the job to end"
         return Decision(status.but(message=why), why, steps.BUSY)
-    status = recovery.without_checkpoints(status).but(job_status=world.flink.status)
+    status = recovery.with_result(status).but(job_status=world.flink.status)
     return _next(world, status, f"stopped with savepoint {path}")
 
 

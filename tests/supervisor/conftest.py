@@ -74,18 +74,19 @@ def snapshot(path: str | None, *, id: int = 7, savepoint: bool = False, at: floa
 CHK = "s3://ckp/4f7a/chk-7"
 ONE_CHECKPOINT = Checkpoints(completed=1, latest_completed=snapshot(CHK))
 RUNS = FlinkJob(Sight.SEEN, "RUNNING", tasks_run=True, checkpoints=ONE_CHECKPOINT, checkpointing=10.0)
+NEW = replace(RUNS, checkpoints=Checkpoints())  # no checkpoint yet
 FLINK = {
     "not asked": FlinkJob(),
     "silent": FlinkJob(Sight.UNKNOWN),
     "missing": FlinkJob(Sight.MISSING),
     "runs": RUNS,
-    "new": replace(RUNS, checkpoints=Checkpoints()),  # no checkpoint yet
-    "waits": replace(RUNS, tasks_run=False, checkpoints=Checkpoints()),  # RUNNING, says Flink; no task does
+    "new": NEW,
+    "waits": replace(NEW, tasks_run=False),  # RUNNING, says Flink; no task does
     "stateless": replace(RUNS, checkpoints=None, checkpointing=0.0),
     "finished": replace(RUNS, status="FINISHED", tasks_run=False),
     "canceled": replace(RUNS, status="CANCELED", tasks_run=False),
     "failed": replace(RUNS, status="FAILED", tasks_run=False, exception="IOException: disk full"),
-    "restarting": replace(RUNS, status="RESTARTING", tasks_run=False, exception="IOException: disk full"),
+    "restarting": replace(NEW, status="RESTARTING", tasks_run=False, exception="IOException: disk full"),
 }
 
 SPEC: dict[str, Any] = {

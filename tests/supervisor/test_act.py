@@ -7,17 +7,28 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from clients.flink import Capabilities, Duplicate, FlinkClient, JobDetails, NotFound, NotReachable, Rejected, Unknown
+from clients.flink import (
+    Capabilities,
+    Duplicate,
+    FlinkClient,
+    JobDetails,
+    NotFound,
+    NotReachable,
+    Rejected,
+    TimedOut,
+    Unknown,
+)
 from core.job_status import Disposal
 from supervisor.act import act, after_answer, after_refusal
-from supervisor.decision import Cancel, DisposeSavepoint, Run, StopJob, TakeSavepoint
+from supervisor.decision import Cancel, DisposeSavepoint, Plan, Run, StopJob, TakeSavepoint
 
 NEWEST = Capabilities.of("2.3.0")
 RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", "CLAIM", True, {"k": "v"}, 180.0)
 STOP = StopJob("j", "t", "s3://s", True, "NATIVE")
 SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
 DISPOSE = DisposeSavepoint("s3://s/old")
-ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE]
+PLAN = Plan("app.jar", "Main", (), 2, {}, 180.0)
+ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE, PLAN]
 
 
 @pytest.fixture
@@ -26,7 +37,7 @@ def flink() -> Any:
 
 
 def fail(flink: Any, error: Exception) -> None:
-    for name in ("run", "stop", "savepoint", "cancel", "dispose"):
+    for name in ("run", "stop", "savepoint", "cancel", "dispose", "plan"):
         getattr(flink, name).side_effect = error
 
 
@@ -85,6 +96,15 @@ def test_a_main_that_throws_after_it_has_submitted_is_no_failure(flink, there, r
     fail(flink, Rejected(400, "main threw"))
     flink.job.side_effect = there if isinstance(there, Exception) else [JobDetails("j", "n", there, 0, ())]
     assert (act(RUN, flink, NEWEST) is not None) == refused
+
+
+@pytest.mark.parametrize(("overview", "refused"), [(None, True), (Unknown("no answer in time"), False)])
+def test_a_plan_that_takes_too_long_is_refused_if_it_is_main_that_does(flink, overview, refused):
+    fail(flink, TimedOut("no answer in time"))
+    flink.overview.side_effect = overview
+    answer = act(PLAN, flink, NEWEST)
+    assert (str(answer) == "main() did not come to a plan in 180 s") == refused
+    assert (answer is None) != refused
 
 
 @pytest.mark.parametrize("action", ALL[1:])

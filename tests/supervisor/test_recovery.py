@@ -90,6 +90,12 @@ def test_where_a_start_begins(known, points, unreadable, had_state, start):
     assert recovery.start_point(status) == start
 
 
+def test_a_savepoint_after_a_request_to_forget_is_newer_than_what_was_forgotten(moment):
+    """Its number is told only later; until then it must not look like one of those."""
+    status = recovery.with_savepoint(JobStatus(job_id="j", forgotten_checkpoint=7), "sp", moment(0), 10)
+    assert status.recovery_points[0].checkpoint_id == 8
+
+
 def test_forgotten_is_as_if_it_had_never_run(known):
     status = JobStatus(
         recovery_points=(known("a"),), had_state=True, savepoint_path="a", savepoint_timestamp="t", restore_path="a"

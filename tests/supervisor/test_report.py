@@ -39,7 +39,7 @@ def read(
 
 
 def told(*args: Any, look: Look = LOOK, idle: Any = None, **annotations: Any) -> Any:
-    return tell(*read(*args, **annotations), look, [], idle=idle or {}, now=NOW)
+    return tell(*read(*args, **annotations), look, [], looked=True, idle=idle or {}, now=NOW)
 
 
 def test_figures_and_where_they_come_from():

@@ -42,13 +42,14 @@ def verdict(
     *jobs: dict[str, Any],
     trial: Trial = LONG,
     answering: bool = True,
+    looked: bool = True,
     spec: dict[str, Any] | None = None,
     report: Report | None = None,
     **status: Any,
 ) -> Report:
     known = {"supervisorStatus": phase, "revision": HERE, "onTrial": True, "stable": STABLE.to_json(), **status}
     before = replace(report or Report(stable="before"), trial=trial, answering=answering)
-    return judged(declared(**(spec or {})), clusters.read_status({"status": known}), before, jobs, NOW)
+    return judged(declared(**(spec or {})), clusters.read_status({"status": known}), before, jobs, looked, NOW)
 
 
 ON = {"revision": HERE, "attempt": 2, "trial": True}
@@ -64,6 +65,7 @@ NO_CHECKPOINT = job(**RUNS, startedAt=ago(900), stability={"trouble": "NoCheckpo
 FIRST_CHECKPOINT = job(**RUNS, startedAt=ago(900), message="waiting for its first checkpoint")
 NO_TASKS = job(**RUNS, startedAt=ago(900), message="TasksNotRunning: no slot")
 TOO_OLD = job(supervisorStatus="Starting", failure="StateTooOld: start it")
+HELD = job(supervisorStatus="Starting", message="InvalidSpec: spec.jobParallelism: -1 is less than 0")
 WRONG = job(supervisorStatus="Starting", spec={"restart": {"restartPolicy": "Sometimes"}})
 
 # what is seen, and what is told: stable, rejected or neither
@@ -86,8 +88,10 @@ VERDICTS: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "the first checkpoint is far off": (("Started", FIRST_CHECKPOINT), {}, ""),
     "its tasks do not run": (("Started", NO_TASKS), {}, "rejected"),
     "a JobManager that does not answer any more": (("Started", NO_TASKS), {"answering": False}, ""),
+    "a job that nobody has looked at since": (("Started", NO_TASKS), {"looked": False}, ""),
     "a job that waits for a person": (("Started", TOO_OLD), {}, ""),
     "a job whose spec is wrong": (("Started", WRONG), {}, ""),
+    "a job that is held for its spec": (("Started", HELD), {}, ""),
     "it is being stopped": (("Stopping", WAITS), {}, ""),
     "nothing was stable before": (("Starting",), {"onTrial": False, "stable": {}}, ""),
     "rollback is off": (("Starting",), {"onTrial": False, "spec": {"rollback": False}}, ""),

@@ -16,6 +16,7 @@ from clients.kube import Conflict, Unreachable, resources
 from core import names, times
 from core.job_status import JobStatus, read_status
 from supervisor import observe
+from supervisor.cycle import SHORTEST
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.lane import Lane, Surroundings
@@ -149,7 +150,7 @@ class Stage:
             self.kills += 1
             self.new_supervisor()
             pause = 3.0
-        self.wait(max(0.05, min(pause, 5.0)))
+        self.wait(max(SHORTEST, min(pause, 5.0)))
         return pause
 
     def wait(self, seconds: float) -> None:
@@ -166,7 +167,7 @@ class Stage:
 
     def settle(self, seconds: float = 30.0) -> None:
         end = self.clock.now + timedelta(seconds=seconds)
-        self.play(lambda: self.clock.now >= end)
+        self.play(lambda: self.clock.now >= end, steps=round(seconds / SHORTEST) + 1)
 
     def is_ready(self, *, parallelism: int = 1) -> bool:
         status = self.status

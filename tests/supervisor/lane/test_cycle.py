@@ -118,21 +118,54 @@ def test_it_knows_the_secrets_of_its_cluster_and_jobs_also_of_earlier_specs(cycl
 
 def test_an_update_that_fails_is_rejected_and_told_once(cycle):
     cycle.tick()
-    cluster = cycle.stage.kube.objects["flinkclusters", "demo"]
-    cluster["spec"] |= {"runtime": {"image": "flink:absent"}, "updateTimeout": 1}
-    trial = clusters.Trial(clusters.revision(clusters.read(cluster)), "2026-01-01T00:00:00Z")
-    cluster["status"] |= {"supervisorStatus": "Starting", "revision": trial.revision, "onTrial": True}
-    cluster["status"] |= {"stable": {"revision": "r1"}, "message": "pod jm: ErrImagePull"}
-    cluster["metadata"] |= {
-        "uid": "c1",
-        "annotations": {names.REPORT: clusters.Report(stable="r1", trial=trial).text()},
-    }
+    revision = on_trial(cycle.stage, supervisorStatus="Starting", message="pod jm: ErrImagePull")
     cycle.stage.flink.answers = False
     cycle.stage.job["status"] = {}
     for _ in range(3):
         cycle.tick()
-    assert (cycle.report.rejected.revision, cycle.report.rejected.failure) == (trial.revision, "pod jm: ErrImagePull")
+    assert (cycle.report.rejected.revision, cycle.report.rejected.failure) == (revision, "pod jm: ErrImagePull")
     assert cycle.stage.kube.events.count("RolledBack") == 1
+
+
+def on_trial(stage: Any, **status: Any) -> str:
+    """The pods of an update are there, and its time is over; returns its revision."""
+    cluster = stage.kube.objects["flinkclusters", "demo"]
+    cluster["spec"] |= {"runtime": {"image": "flink:next"}, "updateTimeout": 1}
+    trial = clusters.Trial(clusters.revision(clusters.read(cluster)), "2026-01-01T00:00:00Z")
+    cluster["status"] |= {"revision": trial.revision, "onTrial": True, "stable": {"revision": "r1"}, **status}
+    report = clusters.Report(stable="r1", trial=trial).text()
+    cluster["metadata"] |= {"uid": "c1", "annotations": {names.REPORT: report}}
+    return trial.revision
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["the supervisor was away", "the JobManager did not answer"])
+def test_an_update_is_not_judged_before_its_jobs_are_looked_at(cycle, silent):
+    """Their statuses are of long ago, and they run."""
+    revision = on_trial(cycle.stage)
+    cycle.stage.play(lambda: bool(cycle.stage.alive))
+    cycle.stage.wait(600)
+    if silent:
+        cycle.stage.flink.answers = False
+        cycle.tick()
+        cycle.stage.flink.answers = True
+    for _ in range(5):
+        cycle.tick()
+        cycle.stage.wait(10)
+        assert not cycle.report.rejected.revision
+    assert cycle.report.stable == revision
+
+
+def test_an_update_is_judged_by_what_the_lanes_know_not_by_a_watch_that_is_behind(cycle):
+    revision = on_trial(cycle.stage)
+    cycle.stage.play(lambda: bool(cycle.stage.alive))
+    cycle.stage.wait(600)
+    stale = copy.deepcopy(cycle.stage.job)
+    for _ in range(3):
+        cycle.refresh()
+        cycle._watches.jobs._take(Listed((stale,)))
+        cycle._tick()
+        assert not cycle.report.rejected.revision
+    assert cycle.report.stable == revision
 
 
 @pytest.mark.parametrize("error", [Conflict(409, "Conflict", "changed"), Unreachable("no", sent=True)])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from clients.flink import Unknown
+from clients.flink import NotFound, TimedOut
 
-from .test_updates import BAD, cannot_carry, update
+from .test_updates import BAD, GOOD, cannot_carry, update
 
 
 def refused(stage: Any) -> bool:
@@ -32,7 +32,7 @@ def jar_is_late(stage: Any) -> None:
 def main_hangs(stage: Any) -> None:
     def plan(jar_id: str, **more: Any) -> str:
         stage.wait(more["timeout_seconds"])
-        raise Unknown("no answer in time")
+        raise TimedOut("no answer in time")
 
     stage.flink.plan = plan
 
@@ -65,6 +65,32 @@ def test_a_jar_that_does_not_come_is_carried_again_while_the_job_runs(ready, fau
     del ready.pods
     ready.play(lambda: ready.is_ready() and ready.status.attempt == 2, steps=1000)
     assert ready.conditions == {"Ready": "Running"}
+
+
+def test_a_jar_that_is_gone_again_is_carried_again(ready):
+    plan, gone = ready.flink.plan, NotFound(500, f"RestHandlerException: Jar file {BAD} does not exist")
+
+    def lost(jar_id: str, **more: Any) -> str:
+        if jar_id == BAD:
+            raise gone
+        return str(plan(jar_id, **more))
+
+    ready.flink.plan = lost
+    update(ready, "img:2")
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2, steps=1000)
+    assert (ready.status.jar_id, ready.status.failure) == (GOOD, "")
+
+
+def test_savepoints_are_taken_while_it_waits(ready):
+    """Those that people ask for, and those of the period."""
+    no_jar(ready)
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "savepointInterval": 60})
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.failures)
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.flink.savepoints == 3 and not ready.status.savepoint_trigger_id, steps=1000)
+    assert ready.status.update.failures
+    assert ready.status.savepoint_path == "s3://s/savepoint-3"
 
 
 def test_an_update_whose_jar_did_not_come_is_taken_back_by_hand(ready):

@@ -60,6 +60,20 @@ def test_it_comes_back_from_where_the_update_began(ready, fault):
     assert ready.status.runs_on.revision == "r1"
 
 
+def test_what_began_on_the_update_keeps_the_only_state_it_has(stage):
+    """A new job has nothing from before: what a person saved of it is better than nothing."""
+    made = stage()
+    made.cluster(revision="r2", onTrial=True)
+    made.flink.checkpoint_every = 1e9
+    made.play(lambda: made.is_in("Started"))
+    made.annotate("STOP")
+    made.play(lambda: made.is_in("Stopped"))
+    back(made)
+    made.annotate("START")
+    made.play(lambda: len(made.flink.history) == 2)
+    assert made.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
 def test_what_it_wrote_on_an_update_that_works_is_its_newest_state(ready):
     updated(ready)
     ready.play(ready.is_ready)

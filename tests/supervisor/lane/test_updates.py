@@ -178,24 +178,15 @@ def test_an_update_that_takes_jobmanagers_with_it_is_taken_back(ready):
 @pytest.mark.parametrize("image", ["img:3", "img:1"], ids=["the next edit", "the edit before"])
 def test_an_update_edited_before_it_was_ready_is_over(ready, image):
     """Whatever is tried next begins where it began, and is protected as it was."""
-    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "historyLimit": 1})
-    tasks_never_run(ready)
-    update(ready, "img:2")
-    ready.play(lambda: ready.status.supervisor_status == "Starting" and ready.alive)
     no_checkpoint_completes(ready)
-    ready.flink.stuck.clear()
-    ready.flink.runs[ready.alive[0]].stuck = False
-    ready.flink.checkpoint_every = 1e9
-    ready.play(lambda: ready.is_in("Started"))
-    ready.annotate("TRIGGER_SAVEPOINT")
-    ready.play(lambda: ready.status.savepoint_path == "s3://s/savepoint-2" and not ready.asked)
-    ready.flink.checkpoint_every = 10.0
+    update(ready, "img:2")
+    ready.play(lambda: ready.is_in("Started") and ready.status.delivery.bootstrap["image"] == "img:2")
     update(ready, image)
     ready.play(ready.is_ready)
     status = ready.status
     assert status.delivery.bootstrap["image"] == status.stable.bootstrap["image"] == image
     assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
-    assert ready.flink.savepoints == 2
+    assert ready.flink.savepoints == 1
 
 
 def test_an_edit_of_an_edit_that_fails_is_taken_back_too(ready):
@@ -268,3 +259,37 @@ def test_killed_at_any_call(stage, killed, when):
         assert made.flink.most_at_once == 1
         assert made.flink.history[-1].restored == calm.flink.history[-1].restored
         assert made.status.attempt == calm.status.attempt
+
+
+def test_the_failures_of_the_spec_before_are_not_those_of_the_update(ready):
+    """A JobManager that is lost once is no reason to take it back."""
+    restart = {"restartPolicy": "Always", "restartDelay": 600, "restartMaxDelay": 600}
+    ready.edit(restart={**ready.job["spec"]["restart"], **restart})
+    for number in (1, 2):
+        ready.flink.runs[ready.status.job_id].status = "FAILED"
+        ready.play(lambda number=number: ready.status.failures == number)
+        ready.wait(600)
+        ready.play(ready.is_ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.attempt == 4 and bool(ready.alive))
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert (ready.status.rejected.digest, ready.status.stable.bootstrap["image"]) == ("", "img:2")
+
+
+def test_an_update_without_checkpoints_is_the_one_to_come_back_to_when_its_tasks_run(ready):
+    ready.flink.checkpoint_every = 1e9
+    ready.flink.checkpointing_config = lambda job_id: 0
+    ready.new_supervisor()
+    update(ready, "img:2")
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.status.stable.bootstrap["image"] == "img:2"
+
+
+def test_a_checkpoint_that_comes_after_the_verdict_does_not_change_it(ready):
+    no_checkpoint_completes(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.supervisor_status == "Stopping" and ready.status.attempt == 2, steps=2000)
+    ready.flink._snapshot(ready.flink.history[-1], "s3://late", savepoint=False)
+    ready.play(lambda: rolled_back(ready))
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"

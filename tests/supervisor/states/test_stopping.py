@@ -169,7 +169,7 @@ UNASKED, REFUSED = {}, {"operation": FAILED}
 
 
 @pytest.mark.parametrize(("savepoint", "how"), [(True, UNASKED), (True, REFUSED), (False, UNASKED)])
-@pytest.mark.parametrize("by", [StoppedBy.CLUSTER, StoppedBy.SPEC])
+@pytest.mark.parametrize("by", [StoppedBy.CLUSTER, StoppedBy.SPEC, StoppedBy.FLINK])
 @pytest.mark.parametrize("next", [Phase.STARTING, Phase.STOPPED])
 def test_a_finite_job_that_finished_meanwhile_is_not_run_again(world, stop, how, by, next, savepoint):
     decision = decide(
@@ -179,6 +179,13 @@ def test_a_finite_job_that_finished_meanwhile_is_not_run_again(world, stop, how,
     assert (status.supervisor_status, status.stopped_by) == (Phase.STOPPED, StoppedBy.FLINK)
     assert status.job_status == "FINISHED"
     assert not status.holds_cluster
+
+
+@pytest.mark.parametrize("next", [Phase.STARTING, Phase.STOPPED])
+def test_the_checkpoints_of_a_job_that_finished_meanwhile_are_gone(world, stop, next):
+    by = stop(next=next, savepoint=False)
+    status = decide(world("stopping", flink="finished", stop=by, recovery_points=())).status
+    assert (status.recovery_points, status.had_state) == ((), False)
 
 
 @pytest.mark.parametrize("how", [UNASKED, REFUSED])
@@ -216,6 +223,16 @@ def test_a_start_that_took_too_long_is_a_failure(world, stop, moment):
     assert (status.supervisor_status, status.job_status, status.failures) == (Phase.STOPPED, "FAILED", 1)
     assert status.failure == "StartTimedOut: no slots"
     assert status.retry_at == moment(60)
+
+
+@pytest.mark.parametrize("flink", ["canceled", "failed", "finished"])
+@pytest.mark.parametrize(("why", "learns"), [("StartTimedOut: x", True), ("RestoreMismatch: x", False)])
+def test_what_a_run_wrote_that_was_given_up_is_a_way_back_unless_it_began_wrongly(world, stop, flink, why, learns):
+    by = stop(savepoint=False, stopped_by=StoppedBy.FLINK, reason=why)
+    status = decide(world("stopping", flink=flink, stop=by, failure=why, recovery_points=())).status
+    done = learns and flink == "finished"  # and Flink has discarded them
+    assert [point.path for point in status.recovery_points] == (["s3://ckp/4f7a/chk-7"] if learns and not done else [])
+    assert status.job_status == ("FINISHED" if done else "FAILED")
 
 
 def test_a_pause_does_not_outlive_the_stop(world, stop, moment):

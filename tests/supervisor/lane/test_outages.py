@@ -1,0 +1,142 @@
+"""Nobody looks at Flink for a while, and the job goes on: what it wrote meanwhile counts when somebody looks again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .test_updates import update
+
+LONG = 200.0  # seconds; more than restartTimeout
+
+
+def supervisor(stage: Any) -> None:
+    """It is away, with its node."""
+    for _ in range(int(LONG / 5)):
+        stage.wait(5.0)
+    stage.new_supervisor()
+
+
+def jobmanager(stage: Any) -> None:
+    """It does not answer."""
+    stage.flink.answers = False
+    stage.settle(LONG)
+    stage.flink.answers = True
+
+
+def submitted(stage: Any) -> None:
+    stage.play(lambda: stage.status.attempt == 2 and len(stage.flink.history) == 2)
+
+
+def started(stage: Any) -> None:
+    submitted(stage)
+    stage.play(lambda: stage.is_in("Started"))
+
+
+def has_failed(run: Any) -> None:
+    run.status = "FAILED"
+
+
+def restarts(run: Any) -> None:
+    run.status = "RESTARTING"
+
+
+def runs(run: Any) -> None:
+    pass
+
+
+@pytest.fixture
+def running(stage: Any) -> Any:
+    """A first run that nobody has seen with its tasks, and the work that is in its checkpoints."""
+
+    def play(away: Any, becomes: Any) -> tuple[Any, float]:
+        made = stage()
+        made.edit(restart={**made.job["spec"]["restart"], "restartPolicy": "Always", "restartDelay": 5})
+        made.play(lambda: bool(made.flink.history))
+        away(made)
+        becomes(made.flink.history[0])
+        return made, max(made.flink.disk.values())
+
+    return play
+
+
+@pytest.mark.parametrize("away", [supervisor, jobmanager])
+def test_a_start_that_nobody_saw_is_no_failure_while_its_tasks_restart(running, away):
+    stage, _ = running(away, restarts)
+    run = stage.flink.history[0]
+    stage.settle(300)
+    assert (stage.alive, stage.conditions["Progressing"]) == ([run.id], "WaitingForTasks")
+    run.status = "RUNNING"
+    stage.play(stage.is_ready)
+    assert len(stage.flink.history) == 1
+
+
+@pytest.mark.parametrize("away", [supervisor, jobmanager])
+def test_a_run_that_nobody_saw_comes_back_with_its_state(running, away):
+    stage, work = running(away, has_failed)
+    stage.play(lambda: len(stage.flink.history) > 1)
+    assert stage.flink.disk[stage.flink.history[1].restored] >= work
+
+
+@pytest.mark.parametrize("away", [supervisor, jobmanager])
+@pytest.mark.parametrize("when", [submitted, started])
+def test_an_update_that_works_is_not_taken_back(ready, when, away):
+    update(ready, "img:2")
+    when(ready)
+    run = ready.flink.history[-1]
+    away(ready)
+    ready.play(ready.is_ready)
+    assert ready.alive == [run.id]
+    assert not ready.status.rejected.digest
+    assert ready.status.stable.bootstrap["image"] == "img:2"
+
+
+@pytest.mark.parametrize("becomes", [runs, restarts, has_failed])
+def test_what_comes_next_begins_with_what_the_update_wrote(ready, becomes):
+    """An edit, when nobody has seen that the one before was Ready."""
+    update(ready, "img:2")
+    submitted(ready)
+    supervisor(ready)
+    run = ready.flink.history[-1]
+    becomes(run)
+    work = max(work for path, work in ready.flink.disk.items() if run.id in path)
+    update(ready, "img:3")
+    ready.play(lambda: len(ready.flink.history) == 3 and ready.is_ready())
+    assert ready.flink.disk[ready.flink.history[-1].restored] >= work
+
+
+def test_an_update_of_the_cluster_that_works_is_where_the_next_one_begins(ready):
+    ready.cluster(supervisorStatus="Stopping", targetRevision="r2")
+    ready.play(lambda: not ready.status.holds_cluster)
+    ready.flink.lose()
+    ready.cluster(supervisorStatus="Started", revision="r2", incarnation=2, onTrial=True)
+    submitted(ready)
+    supervisor(ready)
+    work = max(ready.flink.disk.values())
+    ready.cluster(supervisorStatus="Stopping", targetRevision="r3")
+    ready.play(lambda: not ready.status.holds_cluster)
+    ready.flink.lose()
+    ready.cluster(supervisorStatus="Started", revision="r3", incarnation=3, onTrial=True)
+    ready.play(ready.is_ready)
+    assert ready.flink.disk[ready.flink.history[-1].restored] >= work
+
+
+def test_an_update_that_restores_something_else_proves_nothing(ready):
+    """Whatever it writes: it is stopped, and the spec from before runs again."""
+    update(ready, "img:2")
+    submitted(ready)
+    supervisor(ready)
+    ready.flink.history[-1].restored = "s3://another/chk-1"
+    ready.play(lambda: ready.status.rejected.digest and ready.is_ready())
+    assert ready.status.rejected.failure.startswith("RestoreMismatch")
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
+@pytest.mark.parametrize("away", [supervisor, jobmanager])
+def test_a_plan_that_nobody_asked_for_is_not_refused(ready, away):
+    update(ready, "img:2")
+    ready.play(lambda: bool(ready.status.update.jar_id))
+    away(ready)
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert not ready.status.rejected.digest
