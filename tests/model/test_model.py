@@ -70,6 +70,16 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.world.wait(seconds)
 
+    @rule(restarts=st.booleans())
+    def nobody_looks_for_longer_than_a_start_may_take(self, restarts: bool) -> None:
+        """And then somebody does, maybe just when Flink restarts its tasks."""
+        for _ in range(10):
+            self.world.wait(10.0)
+        if restarts:
+            self.world.kill("taskmanager", 0)
+            self.world.wait(0.2)
+        self.world.look()
+
     @rule(rounds=st.integers(1, 4))
     def all_is_well_for_a_while(self, rounds: int) -> None:
         for _ in range(rounds):
