@@ -1,10 +1,10 @@
-"""What a person is told while the API server is away."""
+"""What a person is told while the API server is away, or has no time for us."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from cli import output
 from cli.errors import Failed, sentence
@@ -14,25 +14,33 @@ PATIENCE = 60.0  # seconds without an answer after which nobody is waited for an
 
 
 class Contact:
-    """Says once that the server is lost, and once that it is back; Failed when it stays away."""
+    """Says once that there is no answer, and once that there is one again; Failed when that takes too long.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    patience: None where somebody else ends it.
+    """
+
+    def __init__(self, patience: float | None = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
+        self._patience = patience
         self._clock = clock
-        self._since: float | None = None
+        self._away: dict[Hashable, float] = {}
         self._lock = threading.Lock()
 
-    def hear(self, trouble: KubeError | None) -> None:
-        """A failure in a row of them, or None for an answer. From any thread."""
+    def hear(self, trouble: KubeError | None, who: Hashable = None) -> None:
+        """A failure in a row of them, or None for an answer; `who` asked. From any thread."""
         with self._lock:
-            self._heard(trouble)
+            if trouble is None:
+                self._answered(who)
+            else:
+                self._unanswered(trouble, who)
 
-    def _heard(self, trouble: KubeError | None) -> None:
-        if trouble is None:
-            if self._since is not None:
-                output.note("the connection is back")
-            self._since = None
-        elif self._since is None:
-            self._since = self._clock()
-            output.note(f"the connection is lost, trying again for {PATIENCE:.0f} s: {trouble}")
-        elif self._clock() - self._since >= PATIENCE:
-            raise Failed(f"{sentence(trouble)[0]}; no answer for {PATIENCE:.0f} s")
+    def _answered(self, who: Hashable) -> None:
+        if self._away.pop(who, None) is not None and not self._away:
+            output.note("the API server answers again")
+
+    def _unanswered(self, trouble: KubeError, who: Hashable) -> None:
+        if not self._away:
+            limit = f" for {self._patience:.0f} s" if self._patience else ""
+            output.note(f"no answer from the API server, trying again{limit}: {trouble}")
+        since = self._away.setdefault(who, self._clock())
+        if self._patience and self._clock() - since >= self._patience:
+            raise Failed(f"{sentence(trouble)[0]}; no answer for {self._patience:.0f} s")

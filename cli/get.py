@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from cli import kinds, output, tables
-from cli.contact import Contact
+from cli.contact import PATIENCE, Contact
 from cli.errors import Failed
 from cli.options import Shape
 from cli.session import Session
 from cli.tables import Row, Table
-from clients.kube import Changed, NotFound, Resource, ServerError, Unreachable, resources, watch
+from clients.kube import LASTING, Changed, KubeError, NotFound, Resource, resources, watch
+from clients.kube.client import pause
 from core import names
 
 Object = Mapping[str, Any]
@@ -187,8 +189,11 @@ def _fresh(
             return row
         except NotFound:
             return None
-        except (Unreachable, ServerError) as error:
+        except LASTING:
+            raise
+        except KubeError as error:
             contact.hear(error)
+            time.sleep(min(pause(0, error), PATIENCE))
 
 
 def _print(rows: Iterable[tuple[str, ...]], to: list[int]) -> None:

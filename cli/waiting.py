@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cli import kinds, output
-from cli.errors import Failed
+from cli.contact import Contact
+from cli.errors import Failed, sentence
 from cli.session import Session
 from cli.verdicts import Goal, Outcome, Verdict, phase, waiting
-from clients.kube import Changed, Resource, watch
+from clients.kube import Changed, KubeError, Resource, watch
 
 LOOK = 0.2  # seconds between two looks at the clock
 
@@ -30,6 +31,7 @@ class Awaited:
     state: str = ""
     verdict: Verdict = field(default_factory=lambda: waiting("no news yet"))
     elapsed: float = 0.0  # seconds, until it was decided
+    trouble: KubeError | None = None  # why there is no news
 
     @property
     def title(self) -> str:
@@ -43,6 +45,9 @@ class Awaited:
         if self.open:
             self.state = phase(item) if item else "gone"
             self.verdict = self.goal.judge(item)
+
+    def hear(self, trouble: KubeError | None) -> None:
+        self.trouble = trouble
 
 
 class Display(Protocol):
@@ -76,11 +81,13 @@ def _watch_all(session: Session, awaited: Sequence[Awaited], timeout: float) -> 
     stop, news = threading.Event(), queue.Queue[tuple[Awaited, Any]]()
     for one in awaited:
         threading.Thread(target=_follow, args=(session, one, news, stop), name=f"wait-{one.name}", daemon=True).start()
-    display = _display()
+    display, contact = _display(), Contact(patience=None)
     began = time.monotonic()
     try:
         while any(one.open for one in awaited) and time.monotonic() - began < timeout:
             _show(display, awaited, began)
+            for one in awaited:
+                contact.hear(one.trouble, one.title)
             _take(news, min(LOOK, max(0.0, timeout - (time.monotonic() - began))))
     finally:
         stop.set()
@@ -97,7 +104,9 @@ def _show(display: Display, awaited: Sequence[Awaited], began: float) -> None:
 
 def _follow(session: Session, one: Awaited, news: queue.Queue[tuple[Awaited, Any]], stop: threading.Event) -> None:
     try:
-        for event in watch(session.client, one.resource, namespace=one.namespace, name=one.name, stop=stop):
+        for event in watch(
+            session.client, one.resource, namespace=one.namespace, name=one.name, stop=stop, hear=one.hear
+        ):
             if isinstance(event, Changed):
                 news.put((one, None if event.type == "DELETED" else event.object))
             else:
@@ -121,10 +130,16 @@ def _take(news: queue.Queue[tuple[Awaited, Any]], timeout: float) -> None:
 
 def _raise_for(awaited: Sequence[Awaited], timeout: float) -> None:
     texts = [f"{one.title}: {one.verdict.text}" for one in awaited if one.verdict.outcome == Outcome.FAILED]
-    late = [one for one in awaited if one.open]
-    texts += [f"{one.title}: not done after {timeout:g}s; it is {one.state}: {one.verdict.text}" for one in late]
+    texts += [f"{one.title}: not done after {timeout:g}s; {_last_known(one)}" for one in awaited if one.open]
     if texts:
         raise Failed("\n".join(texts))
+
+
+def _last_known(one: Awaited) -> str:
+    """How it is, or how it was when the API server last answered."""
+    verb = "was" if one.trouble else "is"
+    state = f"it {verb} {one.state}: {one.verdict.text}" if one.state else "nothing was heard of it"
+    return f"{state}; {sentence(one.trouble)[0]}" if one.trouble else state
 
 
 # ---- what the person sees ------------------------------------------------------------------------------------------

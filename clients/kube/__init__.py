@@ -4,6 +4,7 @@ from clients.kube import resources
 from clients.kube.client import KubeClient
 from clients.kube.config import Connection, connect
 from clients.kube.errors import (
+    LASTING,
     AlreadyExists,
     ApiError,
     BadRequest,
@@ -23,6 +24,7 @@ from clients.kube.resources import Resource
 from clients.kube.watch import Changed, Listed, watch
 
 __all__ = [
+    "LASTING",
     "AlreadyExists",
     "ApiError",
     "BadRequest",

@@ -95,6 +95,9 @@ class ServerError(ApiError):
     """5xx: the server, or what it asked on our behalf, failed."""
 
 
+LASTING = (Unauthorized, Forbidden, NotFound, ConfigError)
+"""Asking again does not help against these; everything else may pass."""
+
 _BY_STATUS: dict[int, type[ApiError]] = {
     400: BadRequest,
     401: Unauthorized,

@@ -20,7 +20,7 @@ import requests
 
 from clients.kube import transport
 from clients.kube.client import KubeClient, pause
-from clients.kube.errors import ConfigError, Forbidden, Gone, KubeError, NotFound, Unauthorized, api_error
+from clients.kube.errors import LASTING, Gone, KubeError, api_error
 from clients.kube.resources import Resource
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ LOOK = 0.5  # seconds between two looks at `stop` while nothing happens
 LONGEST_PAUSE = 10.0  # seconds between two tries while the server is away
 _BACKLOG = 1000  # changes read ahead of the caller
 _RELIST_AFTER = 5  # failures in a row after which the version itself may be what is wrong
-_FATAL = (Unauthorized, Forbidden, NotFound, ConfigError)
 
 
 class _HistoryLost(KubeError):
@@ -187,7 +186,7 @@ def _follow(client: KubeClient, target: _Target, reader: _Reader) -> Iterator[Li
                 if change is not None:
                     yield change
             fruitful = fruitful or time.monotonic() - began >= 1.0  # an idle window is no failure
-        except _FATAL:
+        except LASTING:
             raise
         except _HistoryLost as error:
             version = ""
@@ -240,7 +239,7 @@ def _told(status: dict[str, Any]) -> KubeError:
     """The error that an ERROR event carries."""
     code = status.get("code")
     error = api_error(code if isinstance(code, int) else 500, {"kind": "Status", **status}, asked="the watch")
-    return error if isinstance(error, _FATAL) else _HistoryLost(str(error))
+    return error if isinstance(error, LASTING) else _HistoryLost(str(error))
 
 
 def _version_of(event: dict[str, Any]) -> str:

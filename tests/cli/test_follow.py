@@ -1,4 +1,4 @@
-"""get -w: a line where a column changed, and what is told while the server is away."""
+"""get -w: a line where a column changed."""
 
 from __future__ import annotations
 
@@ -6,22 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import pytest
+from clients.kube import resources
 
-import crds
-from cli import contact
-from cli.errors import Failed
-from clients.kube import Connection, KubeClient, Unreachable, resources
-from local.store import Store
-from local.store.api import Api
-from local.store.http import Server
-from local.store.objects import Objects
-
-from .conftest import JOB_SPEC, World
+from .conftest import World
 
 
 @contextmanager
@@ -64,47 +54,3 @@ def test_no_line_for_what_no_column_shows(world: World) -> None:
         assert "file:///s" in it.stdout.readline()
         world.become("demo-one", "Stopping")
         assert it.stdout.readline().split()[3] == "Stopping"
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Callable[[int], Store]:
-    """start(port): a server whose objects outlive it."""
-    api = Api(Objects(1000))
-    return lambda port: Store(Server(("127.0.0.1", port), api, tmp_path))
-
-
-def test_a_server_that_is_away_is_told_once_and_so_is_its_return(
-    start: Callable[[int], Store], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with ExitStack() as stack:
-        with start(0) as store:
-            port = int(store.url.rpartition(":")[2])
-            monkeypatch.setenv("KUBECONFIG", str(store.kubeconfig(tmp_path / "kubeconfig")))
-            world = World(KubeClient(Connection(store.url)), tmp_path / "kubeconfig")
-            for kind in crds.KINDS:
-                world.client.create(resources.CRDS, crds.load(kind))
-            world.add(resources.FLINK_JOBS, "demo-one", JOB_SPEC)
-            it = stack.enter_context(following())
-            assert it.stdout and it.stderr
-            it.stdout.readline(), it.stdout.readline()
-        assert it.stderr.readline().startswith("the connection is lost, trying again for 60 s: cannot reach")
-        with start(port):
-            assert it.stderr.readline() == "the connection is back\n"
-            world.become("demo-one", "Stopping")
-            assert it.stdout.readline().split()[3] == "Stopping"
-
-
-def test_one_that_stays_away_is_given_up(capsys: pytest.CaptureFixture[str]) -> None:
-    now, away = 0.0, Unreachable("nobody is there", sent=False)
-    met = contact.Contact(lambda: now)
-    met.hear(None)
-    met.hear(away)
-    now = contact.PATIENCE - 1
-    met.hear(away)
-    met.hear(None)
-    met.hear(away)
-    now = 2 * contact.PATIENCE
-    with pytest.raises(Failed, match="nobody is there; no answer for 60 s"):
-        met.hear(away)
-    lost = "the connection is lost, trying again for 60 s: nobody is there\n"
-    assert capsys.readouterr().err == f"{lost}the connection is back\n{lost}"
