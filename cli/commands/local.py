@@ -6,18 +6,8 @@ from pathlib import Path
 
 import click
 
+from cli.local.place import DEFAULT, called, resolved
 from cli.options import Duration
-
-DEFAULT = Path("~/.local/state/flinkctl/local")
-
-
-def _resolved(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-def called(verb: str, directory: Path) -> str:
-    """The command line, for hints."""
-    return f"flinkctl local {verb}" + ("" if directory == _resolved(DEFAULT) else f" --directory {directory}")
 
 
 def _directory(function: click.decorators.FC) -> click.decorators.FC:
@@ -26,7 +16,7 @@ def _directory(function: click.decorators.FC) -> click.decorators.FC:
         type=click.Path(path_type=Path),
         envvar="FLINKCTL_LOCAL",
         default=DEFAULT,
-        callback=lambda context, parameter, value: _resolved(value),
+        callback=lambda context, parameter, value: resolved(value),
         show_default=True,
         help="Where kubeconfig, logs and pods of the runtime are.",
     )(function)

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from cli.commands.local import called
 from cli.errors import Failed
+from cli.local.place import called
 
 LOCK, LOG = "runtime.lock", "runtime.log"
 ROOM = 100 << 20  # bytes
