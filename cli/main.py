@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -113,6 +115,8 @@ def program(path: str) -> str:
 
 
 def main() -> None:
+    # At its end a process looks through all that was imported for garbage: a sixth of what a `get` costs.
+    atexit.register(gc.freeze)
     root(prog_name=program(sys.argv[0]))
 
 

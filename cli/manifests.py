@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -185,7 +184,7 @@ def placed(manifest: Manifest, where: Where) -> Where:
     if own and where.namespace and own != where.namespace:
         told = f'metadata.namespace is "{own}", and -n says "{where.namespace}"'
         raise Failed(f"{manifest.source}: {manifest.resource.kind} {manifest.name}: {told}")
-    return replace(where, namespace=own) if own else where
+    return where._replace(namespace=own) if own else where
 
 
 def problems(manifest: Manifest, *, partial: bool = False) -> list[str]:

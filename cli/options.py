@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,14 +13,14 @@ Function = Callable[..., Any]
 
 VERBOSE = "flinkctl.verbose"
 NONE, CLIENT, SERVER = DRY_RUNS = ("none", "client", "server")
+TIMEOUT = 300.0  # seconds that --wait takes at most
 FORMATS = ("table", "wide", "json", "yaml", "name")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(NamedTuple):
     """Which cluster, and which namespace: None for that of the context."""
 
     kubeconfig: str | None = None
@@ -30,20 +29,18 @@ class Where:
     all_namespaces: bool = False
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """How objects are printed: a format of FORMATS, with or without the head of a table."""
 
     format: str = "table"
     no_headers: bool = False
 
 
-@dataclass(frozen=True)
-class Manner:
+class Manner(NamedTuple):
     """How a change is made: with or without waiting (so many seconds), for real or not, with or without a question."""
 
     wait: bool = False
-    timeout: float = 300.0
+    timeout: float = TIMEOUT
     dry_run: str = NONE
     yes: bool = False
 
@@ -155,7 +152,7 @@ def manner(*, waits: bool = False, asks: bool = False) -> Callable[[Function], F
         @functools.wraps(function)
         def command(*, wait: bool | None, timeout: float | None, dry_run: str, yes: bool = False, **rest: Any) -> Any:
             decided = wait if wait is not None else waits or timeout is not None
-            return function(manner=Manner(decided, timeout or Manner.timeout, dry_run, yes), **rest)
+            return function(manner=Manner(decided, timeout or TIMEOUT, dry_run, yes), **rest)
 
         usual = "wait" if waits else "no-wait"
         added = [

@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -111,8 +110,7 @@ class TokenFile:
         return self._base.with_token(token)
 
 
-@dataclass(frozen=True)
-class ExecSpec:
+class ExecSpec(NamedTuple):
     """`users[x].user.exec` of a kubeconfig, checked. cluster: what provideClusterInfo passes on, or None."""
 
     api_version: str
@@ -160,6 +158,8 @@ class ExecPlugin:
 
 def run_plugin(spec: ExecSpec) -> str:
     """Run the plugin, return what it printed; ConfigError says why it could not."""
+    import subprocess  # 3 ms that nobody else needs
+
     interactive = spec.interactive_mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
     if spec.interactive_mode == "Always" and not interactive:
         raise ConfigError(f"{spec.origin}: {spec.command} wants to ask a person, and there is no terminal")
