@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +14,17 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Serves until it is told to stop; port 0 takes a free one. more: settings of gunicorn's."""
 
     def __init__(self, make: Callable[[], flask.Flask], *, address: str, port: int, threads: int, **more: Any) -> None:
+        """OSError where it cannot listen: gunicorn would try for five seconds, in eleven lines of its log."""
+        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, place) from error
         self.make = make
         self.settings: dict[str, Any] = {
-            "bind": f"{address}:{port}",
+            "bind": place,
             # One worker: the metrics are of the whole, and the work is short. More of them are more replicas.
             "workers": 1,
             "worker_class": "gthread",

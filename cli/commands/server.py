@@ -20,8 +20,8 @@ def command() -> None:
 
 @command.command()
 @click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
-@click.option("--port", default=4444, show_default=True, help="Port to listen on.")
-@click.option("--threads", default=16, show_default=True, help="Requests answered at a time.")
+@click.option("--port", type=click.IntRange(0, 65535), default=4444, show_default=True, help="Port to listen on.")
+@click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="Requests answered at a time.")
 @click.option("--namespace", metavar="NAME", help="Namespace of requests that name none; else that of the context.")
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig; its credentials are not used.")
 @click.option("--kubeconfig", metavar="FILE", help="Where the API server is; else the pod's own cluster.")
@@ -64,10 +64,28 @@ def run(
 
 
 def _tls(tls_cert: Path | None, tls_key: Path | None, tls_client_ca: Path | None) -> dict[str, Any]:
-    """gunicorn's settings."""
+    """gunicorn's settings. It reads the files at each connection: what is wrong with them is told here."""
     if bool(tls_cert) != bool(tls_key) or (tls_client_ca and not tls_cert):
         raise click.UsageError("--tls-cert and --tls-key go together, and --tls-client-ca with them")
     if not tls_cert:
         return {}
+    _check(tls_cert, tls_key, tls_client_ca)
     required = {"ca_certs": str(tls_client_ca), "cert_reqs": 2} if tls_client_ca else {}  # 2: ssl.CERT_REQUIRED
     return {"certfile": str(tls_cert), "keyfile": str(tls_key), **required}
+
+
+def _check(cert: Path, key: Path | None, client_ca: Path | None) -> None:
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # NB: without a password function OpenSSL would ask on the terminal for an encrypted key's.
+        context.load_cert_chain(cert, key, password=lambda: "")
+    except OSError as error:
+        told = f"{cert}: no PEM certificate that goes with the key {key}, which must not be encrypted"
+        raise click.BadParameter(told, param_hint="--tls-cert") from error
+    if client_ca:
+        try:
+            context.load_verify_locations(client_ca)
+        except OSError as error:
+            raise click.BadParameter(f"{client_ca}: no PEM certificate", param_hint="--tls-client-ca") from error

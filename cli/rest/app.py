@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 import flask
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from cli.errors import Failed, Invalid, Unanswered
 from cli.options import Where
@@ -72,6 +72,8 @@ def _namespace(names: Mapping[str, str]) -> str | None:
     given = flask.request.args.to_dict()
     if unknown := set(given) - {"namespace"}:
         raise Invalid(f"query: unknown parameter {min(unknown)!r}; there is namespace")
+    if len(flask.request.args.getlist("namespace")) > 1:
+        raise Invalid("query: namespace is given more than once")
     wrong = [text for key, name in {**names, **given}.items() for text in schema.errors(openapi.name(key), name, key)]
     if wrong:
         raise Invalid("\n".join(wrong))
@@ -80,7 +82,7 @@ def _namespace(names: Mapping[str, str]) -> str | None:
 
 def _body(route: Route) -> Any:
     try:
-        body = json.loads(flask.request.get_data() or b"{}")
+        body = json.loads(_whole_body() or b"{}")
     except ValueError as error:
         raise Invalid(f"body: must be JSON: {error}") from error
     if wrong := schema.errors(route.body or {}, body, "body"):
@@ -88,9 +90,20 @@ def _body(route: Route) -> Any:
     return body
 
 
+def _whole_body() -> bytes:
+    """NB: from gunicorn a body that broke off, or was cut where it became too large, looks like any other."""
+    data = flask.request.get_data()
+    if len(data) >= LARGEST_BODY:
+        raise RequestEntityTooLarge
+    if len(data) < (flask.request.content_length or 0):
+        raise BadRequest(f"the body broke off after {len(data)} bytes")
+    return data
+
+
 def _answer(code: int, status: str, **more: str) -> flask.Response:
     text = canonical.canonical_json({"status": status, **more}) + "\n"
-    return flask.Response(text, status=code, mimetype="application/json")
+    headers = {"WWW-Authenticate": "Bearer"} if code == 401 else {}
+    return flask.Response(text, status=code, mimetype="application/json", headers=headers)
 
 
 def _serve_rest(app: flask.Flask) -> None:
@@ -113,9 +126,7 @@ def _serve_rest(app: flask.Flask) -> None:
 def _serve_errors(app: flask.Flask) -> None:
     @app.errorhandler(NoToken)
     def unknown_caller(error: NoToken) -> flask.Response:
-        answer = _answer(401, "ERROR", error=str(error))
-        answer.headers["WWW-Authenticate"] = "Bearer"
-        return answer
+        return _answer(401, "ERROR", error=str(error))
 
     @app.errorhandler(Failed)
     def refused(error: Failed) -> flask.Response:
@@ -131,9 +142,13 @@ def _serve_errors(app: flask.Flask) -> None:
     def of_kubernetes(error: KubeError) -> flask.Response:
         return _told(error.status if isinstance(error, ApiError) else 503, str(error))
 
+    @app.errorhandler(RecursionError)
+    def too_deep(error: RecursionError) -> flask.Response:
+        return _answer(422, "ERROR", error="body: is nested too deeply")
+
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> flask.Response:
-        answer = _answer(error.code or 500, "ERROR", error=f"{error.name}: {error.description}")
+        answer = _answer(error.code or 500, "ERROR", error=_sentence(error))
         answer.headers.extend(pair for pair in error.get_headers() if pair[0] == "Allow")
         return answer
 
@@ -141,6 +156,17 @@ def _serve_errors(app: flask.Flask) -> None:
     def internal_error(error: Exception) -> flask.Response:
         log.exception("%s %s failed", flask.request.method, flask.request.path)
         return _answer(500, "FAILURE", error=f"internal error: {type(error).__name__}")
+
+
+def _sentence(error: HTTPException) -> str:
+    asked = f"{flask.request.method} {flask.request.path}"
+    if isinstance(error, NotFound):
+        return f"{asked}: there is no such path; GET /openapi.json names all"
+    if isinstance(error, MethodNotAllowed):
+        return f"{asked}: there is only {', '.join(sorted(error.valid_methods or ()))}"
+    if isinstance(error, RequestEntityTooLarge):
+        return f"body: must be smaller than {LARGEST_BODY >> 20} MiB"
+    return f"{asked}: {error.description}"
 
 
 def _told(status: int, text: str) -> flask.Response:

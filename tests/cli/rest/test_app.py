@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from clients.kube import resources
+from cli.rest.app import create_app
+from clients.kube import Connection, resources
 from tests.cli.conftest import CLUSTER_SPEC, JOB_SPEC, World
 
-from .conftest import Ask, Told
+from .conftest import TOKEN, Ask, Told
 
 DONE = Told(200, "OK", None, "")
 PREFIX = "operator.nextbreakpoint.com/"
@@ -107,8 +108,9 @@ def test_another_namespace(ask: Ask, world: World) -> None:
         ("GET", "/clusters/none/jobmanager/metrics", None, 404, '"none" not found'),
         ("GET", "/clusters/c/taskmanagers", None, 503, "its JobManager does not answer"),
         ("DELETE", "/clusters/c?namespce=other", None, 422, "unknown parameter 'namespce'"),
-        ("GET", "/sofas", None, 404, "Not Found"),
-        ("PATCH", "/clusters/c", {}, 405, "Method Not Allowed"),
+        ("GET", "/clusters?namespace=a&namespace=b", None, 422, "namespace is given more than once"),
+        ("GET", "/sofas", None, 404, "GET /api/v1/sofas: there is no such path; GET /openapi.json names all"),
+        ("DELETE", "/clusters", None, 405, "DELETE /api/v1/clusters: there is only GET, HEAD"),
     ],
 )
 def test_a_no_has_its_status_and_its_reason(
@@ -127,3 +129,29 @@ def test_without_a_token_nobody_is_served(ask: Ask, world: World, headers: dict[
     for method, path in (("GET", "/clusters"), ("DELETE", "/clusters/c/jobs/j")):
         assert ask(method, path, headers=headers)[:2] == (401, "ERROR")
     assert world.get(resources.FLINK_JOBS, "c-j")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"{bad", "body: must be JSON: Expecting property name"),
+        (b"withoutSavepoint: true", "body: must be JSON: Expecting value"),
+        (b"[" * 100_000, "body: is nested too deeply"),
+        (b'{"drain":' + b"9" * 5000 + b"}", "body: must be JSON: Exceeds the limit"),
+    ],
+)
+def test_a_body_that_is_none_is_told_and_does_nothing(world: World, body: bytes, told: str) -> None:
+    world.cluster("c")
+    client = create_app(Connection(world.client.connection.server)).test_client()
+    answer = client.put("/api/v1/clusters/c/stop", data=body, headers=TOKEN)
+    assert answer.status_code == 422
+    assert answer.json is not None and answer.json["error"].startswith(told)
+    assert not world.annotations(resources.FLINK_CLUSTERS, "c")
+
+
+def test_so_is_one_that_only_its_check_finds_too_deep(ask: Ask, world: World) -> None:
+    deep: Any = {}
+    for _ in range(600):
+        deep = {"a": deep}
+    spec = {**CLUSTER_SPEC, "taskManager": {"affinity": deep}}
+    assert ask("POST", "/clusters/d", spec)[:2] == (422, "ERROR")

@@ -30,6 +30,7 @@ def test_the_callers_token_and_never_our_own() -> None:
         callers = [{"Authorization": f"Bearer {name}"} for name in ("alice", "mallory")]
         answers = [client.get("/api/v1/clusters", headers=headers) for headers in callers]
     assert [answer.status_code for answer in answers] == [403, 401]
+    assert answers[1].headers["WWW-Authenticate"] == "Bearer"
     assert answers[0].json == {"status": "ERROR", "error": "alice: Forbidden"}
     assert client.get("/api/v1/clusters").status_code == 401
     assert kubernetes.seen == ["Bearer alice", "Bearer mallory"]

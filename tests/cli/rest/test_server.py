@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.rest.app import LARGEST_BODY
+from clients.kube import resources
 from tests.cli.conftest import Run, World
 
 SUBJECT = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
@@ -79,3 +84,60 @@ def test_half_of_a_pair_is_wrong_usage(run: Run, pair: tuple[Path, Path]) -> Non
     assert run("server", "run", "--tls-cert", str(pair[0])).exit_code == 2
     assert run("server", "run", "--tls-client-ca", str(pair[0])).exit_code == 2
     assert run("server", "run", "--tls-cert", "/none", "--tls-key", "/none").exit_code == 2
+
+
+def test_so_are_files_that_no_connection_could_be_made_with(run: Run, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    cert, key = pair
+    rubbish, locked, other = (tmp_path / name for name in ("rubbish", "locked.key", "other.key"))
+    rubbish.write_text("rubbish")
+    for command in (
+        ["openssl", "ec", "-in", key, "-aes256", "-passout", "pass:x", "-out", locked],
+        ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", other],
+    ):
+        subprocess.run(command, check=True, capture_output=True)
+    wrong = [
+        (rubbish, key, cert),
+        (cert, rubbish, cert),
+        (cert, other, cert),
+        (cert, locked, cert),
+        (cert, key, rubbish),
+    ]
+    for paths in wrong:
+        names = ("--tls-cert", "--tls-key", "--tls-client-ca")
+        result = run("server", "run", *(f"{name}={path}" for name, path in zip(names, paths, strict=True)))
+        assert result.exit_code == 2
+        assert "no PEM certificate" in result.stderr.splitlines()[-1]
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(run: Run, world: World) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run("server", "run", "--address=127.0.0.1", f"--port={port}")
+    assert (result.exit_code, result.stderr) == (1, f"error: 127.0.0.1:{port}: Address already in use\n")
+
+
+HEAD = b"PUT /api/v1/clusters/c/stop HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer somebody\r\n"
+
+
+def test_a_body_that_broke_off_or_is_too_large_does_nothing(world: World) -> None:
+    """Of the first nothing came, which would be a stop with a savepoint. The second is one when it is cut."""
+    world.cluster("c")
+    blanks = b"{}" + b" " * (LARGEST_BODY + 1)
+    pieces = b"%x\r\n%b\r\n0\r\n\r\n" % (len(blanks), blanks)
+    with serving() as place:
+        broken = HEAD + b"Content-Length: 30\r\n\r\n"
+        assert sent(place, broken) == (400, "PUT /api/v1/clusters/c/stop: the body broke off after 0 bytes")
+        chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + pieces
+        assert sent(place, chunked) == (413, "body: must be smaller than 3 MiB")
+        assert not world.annotations(resources.FLINK_CLUSTERS, "c")
+
+
+def sent(place: str, request: bytes) -> tuple[int, str]:
+    """Status and error of the answer to these bytes, after which nothing comes."""
+    host, _, port = place.partition(":")
+    with socket.create_connection((host, int(port)), timeout=20) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        return answer.status, json.loads(answer.read())["error"]
