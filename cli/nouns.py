@@ -1,7 +1,4 @@
-"""deployment, cluster and job have the same verbs: `reading` and `changing` make the commands of each.
-
-These three modules import no client, so that --help is fast.
-"""
+"""deployment, cluster and job as the command line knows them. Imports no client, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -85,20 +82,3 @@ def _full_names(
     if own:
         return (f"{cluster}-{own}" if cluster else own,)
     return names
-
-
-def group(noun: Noun) -> click.Group:
-    """The noun with the verbs that it has."""
-    from cli import changing, reading
-
-    made = click.Group(name=noun.word, help=f"{noun.kind}s: {_VERBS[noun.word]}.")
-    for command in (*reading.commands(noun), *changing.commands(noun)):
-        made.add_command(command)
-    return made
-
-
-_VERBS = {
-    "deployment": "list, status, create, update, delete",
-    "cluster": "list, status, start, stop, restart, scale",
-    "job": "list, status, start, stop, restart, scale, metrics",
-}

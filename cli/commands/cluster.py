@@ -1,7 +1,7 @@
-"""flinkctl cluster: its verbs are those of cli.nouns."""
+"""flinkctl cluster: its verbs are those of cli.groups."""
 
 from __future__ import annotations
 
-from cli import nouns
+from cli import groups, nouns
 
-command = nouns.group(nouns.CLUSTER)
+command = groups.group(nouns.CLUSTER)

@@ -1,7 +1,7 @@
-"""flinkctl deployment: its verbs are those of cli.nouns."""
+"""flinkctl deployment: its verbs are those of cli.groups."""
 
 from __future__ import annotations
 
-from cli import nouns
+from cli import groups, nouns
 
-command = nouns.group(nouns.DEPLOYMENT)
+command = groups.group(nouns.DEPLOYMENT)

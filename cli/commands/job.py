@@ -1,7 +1,7 @@
-"""flinkctl job: its verbs are those of cli.nouns."""
+"""flinkctl job: its verbs are those of cli.groups."""
 
 from __future__ import annotations
 
-from cli import nouns
+from cli import groups, nouns
 
-command = nouns.group(nouns.JOB)
+command = groups.group(nouns.JOB)
