@@ -47,9 +47,9 @@ def outdated(stored: JobStatus, status: JobStatus) -> bool:
 def with_savepoint(status: JobStatus, path: str, moment: str, limit: int, *, ours: bool = False) -> JobStatus:
     """With a savepoint that was just taken; it is what the Toolbox calls the job's savepoint path. `ours`: Flink's
     answer to our own request, not just the newest that it shows."""
-    # Its number is not told with its path, but it is behind every checkpoint that was seen before.
-    seen = [other.checkpoint_id for other in status.recovery_points if other.job_id == status.job_id]
-    number = max([status.forgotten_checkpoint, *seen]) + 1
+    # Its number is not told with its path. Unless it was seen, it is behind every checkpoint that was.
+    seen = {other.path: other.checkpoint_id for other in status.recovery_points if other.job_id == status.job_id}
+    number = seen.get(path) or max([status.forgotten_checkpoint, *seen.values()]) + 1
     point = RecoveryPoint(
         path=path, type=SAVEPOINT, timestamp=moment, job_id=status.job_id, checkpoint_id=number, ours=ours
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from clients.flink import Checkpoints
@@ -45,6 +47,15 @@ def test_a_savepoint_replaces_what_the_toolbox_calls_the_savepoint_path(moment):
     status = recovery.with_savepoint(JobStatus(job_id="j"), "sp", moment(0), 10)
     assert (status.savepoint_path, status.savepoint_timestamp) == ("sp", moment(0))
     assert status.recovery_points[0].job_id == "j"
+
+
+def test_a_savepoint_that_flink_has_shown_keeps_its_number(known):
+    """Its operation may end later than it: the checkpoint that follows is newer, not as old."""
+    shown = replace(known("sp", type=SAVEPOINT, at=-2), checkpoint_id=7)
+    status = JobStatus(job_id=shown.job_id, recovery_points=(shown,))
+    status = recovery.with_savepoint(status, "sp", "2026-03-01T12:00:00Z", 10, ours=True)
+    assert status.recovery_points[0].checkpoint_id == 7
+    assert paths(recovery.remembered(status, known("chk-8", at=-1, id=8), 10)) == ["chk-8", "sp"]
 
 
 LEARNED = [
