@@ -64,7 +64,7 @@ bench-scale: .venv/ready ## one supervisor for 10 and 100 FlinkClusters, on the 
 	$(BIN)/python -m bench.scale
 
 CHAOS = $(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --faults $(or $(FAULTS),1000) --minutes $(or $(MINUTES),60) \
-	$(if $(REPORT),--report $(REPORT))
+	$(if $(KINDS),--kinds $(KINDS)) $(if $(REPORT),--report $(REPORT))
 
 chaos: .venv/ready ## faults from a SEED, at most FAULTS or MINUTES, on this machine; REPORT=docs/chaos writes it there
 	$(CHAOS)

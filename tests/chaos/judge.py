@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # What the system itself had no time to see is no promise: two looks of the supervisor, which comes each second.
@@ -28,16 +28,27 @@ class Sight:
     completed: int = 0  # number of the newest checkpoint
     restored_from: int = 0  # number of the checkpoint that it began with
     restored_path: str = ""
+    named: Mapping[str, int] = field(
+        default_factory=dict
+    )  # run → its newest recovery point that the job's status names
 
     @property
     def beginning(self) -> tuple[str, int, int]:
         return self.run, self.restored_from, self.restored
 
 
+NOBODY = "nobody"
+
+
 class Finding(NamedTuple):
     kind: str  # doubled, regression
     job: str
     what: str
+
+
+def unowned(run: str) -> Finding:
+    """Flink runs something that follows from no FlinkJob: a submission whose id was not ours, so also made twice."""
+    return Finding("doubled", NOBODY, f"run {run} is no FlinkJob's")
 
 
 class _Mark(NamedTuple):
@@ -55,6 +66,7 @@ class History:
         self.restores = 0
         self._completed: list[tuple[float, int]] = []  # when a checkpoint was first seen
         self._marks: list[_Mark] = []
+        self._named: dict[str, int] = {}
         self._struck_at = 0.0
         self._last = Sight(0.0)
         self._restored: tuple[str, int, int] | None = None  # the beginning that was judged last
@@ -75,10 +87,20 @@ class History:
         """The newest checkpoint behind which the state may not go."""
         return max((number for at, number in self._completed if at <= self._struck_at - SEEN_FOR), default=0)
 
+    def published(self, run: str) -> int:
+        """The newest recovery point of the runs before that the status has ever named: a promise too, however young."""
+        return max((number for other, number in self._named.items() if other != run), default=0)
+
+    def has_judged(self, sight: Sight) -> bool:
+        """Has the run that is seen surely begun, and was its beginning judged?"""
+        return sight.total is not None and sight.beginning == self._restored
+
     def take(self, sight: Sight) -> list[Finding]:
         return [Finding(kind, self.job, what) for kind, what in self._take(sight)]
 
     def _take(self, sight: Sight) -> Iterator[tuple[str, str]]:
+        for run, number in sight.named.items():
+            self._named[run] = max(number, self._named.get(run, 0))
         if len(sight.alive) > 1 and sight.alive != self._doubled:
             yield "doubled", f"{len(sight.alive)} runs are alive: {', '.join(sorted(sight.alive))}"
         self._doubled = sight.alive if len(sight.alive) > 1 else frozenset()
@@ -107,9 +129,12 @@ class History:
 
     def _judge(self, sight: Sight) -> Iterator[tuple[str, str]]:
         promised, began = self.promised, sight.restored_path or "an empty state"
+        what = f"run {sight.run} began with checkpoint {sight.restored_from} ({began})"
         if sight.restored_from < promised:
-            what = f"run {sight.run} began with checkpoint {sight.restored_from} ({began})"
             yield "regression", f"{what}; checkpoint {promised} had been completed, and seen for {SEEN_FOR:.0f} s"
+            return
+        if sight.restored_from < (published := self.published(sight.run)):
+            yield "regression", f"{what}; checkpoint {published} had been named in the job's status"
             return
         counted = max((mark.total for mark in self._marks if mark.checkpoint <= sight.restored_from), default=-1)
         if sight.restored < counted:

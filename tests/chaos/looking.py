@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cli.demo import wordcount
@@ -15,9 +15,10 @@ from clients.kube import KubeClient, KubeError
 from clients.kube import resources as r
 from core import conditions, names
 from core import job as jobs
+from core.job_status import read_status
 from core.pods import is_ready
 
-from .judge import Finding, History, Sight
+from .judge import Finding, History, Sight, unowned
 from .rest import Rest
 
 log = logging.getLogger("chaos")
@@ -36,6 +37,7 @@ class Seen:
     jobs: Mapping[str, Object] = field(default_factory=dict)
     pods: tuple[Object, ...] = ()
     sights: Mapping[str, Sight] = field(default_factory=dict)
+    unjudged: tuple[str, ...] = ()  # jobs whose beginning is not judged yet
     strangers: frozenset[str] = frozenset()  # live jobs in Flink that are no FlinkJob's
 
     def status(self, job: str) -> Mapping[str, Any]:
@@ -55,6 +57,8 @@ class Seen:
                 return f"{job} is {run}, in Flink there are {sorted(sight.alive)}, not all of it runs"
             if sight.total is None:
                 return f"{job} does not count"
+            if job in self.unjudged:
+                return f"it is not certain yet what {job} began with"
         if not any(map(is_ready, self.of_role(names.SUPERVISOR))):
             return "the supervisor is not ready"
         return f"Flink has jobs of nobody: {sorted(self.strangers)}" if self.strangers else ""
@@ -70,6 +74,7 @@ class Watcher:
         self.histories = {job: History(job) for job in jobs}
         self.findings: list[Finding] = []
         self.seen = Seen()
+        self._strangers: frozenset[str] = frozenset()  # those that were told
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
@@ -94,25 +99,37 @@ class Watcher:
             self._stop.wait(max(0.05, PACE - (time.monotonic() - started)))
 
     def _look(self) -> Seen:
-        before, at = self.seen, time.monotonic()
+        at = time.monotonic()
         try:
-            jobs = {item["metadata"]["name"]: item for item in self._list(r.FLINK_JOBS)}
-            pods = tuple(self._list(r.PODS))
-            (cluster, *_), (deployment, *_) = self._list(r.FLINK_CLUSTERS), self._list(r.FLINK_DEPLOYMENTS)
+            now, fresh = self._objects(at), True
         except (KubeError, ValueError):
-            jobs, pods, cluster, deployment = dict(before.jobs), before.pods, before.cluster, before.deployment
-        now = Seen(at, deployment, cluster, {job: jobs[job] for job in self.histories if job in jobs}, pods)
+            now, fresh = replace(self.seen, at=at), False
         if self._rest:
             addresses = ((pod.get("status") or {}).get("podIP") for pod in now.of_role(names.JOBMANAGER))
             self._rest.follow(filter(None, addresses))
         alive = self._alive(now)
         owners = {run: job for job, item in now.jobs.items() for run in runs(item)}
-        sights = {job: self._sight(at, {run for run in alive if owners.get(run) == job}, alive) for job in now.jobs}
-        for job, sight in sights.items():
-            for finding in self.histories[job].take(sight):
-                log.error("%s", finding)
-                self.findings.append(finding)
-        return Seen(at, deployment, cluster, now.jobs, pods, sights, frozenset(alive.keys() - owners.keys()))
+        own = {job: {run for run in alive if owners.get(run) == job} for job in now.jobs}
+        sights = {job: self._sight(at, item, own[job], alive) for job, item in now.jobs.items()}
+        strangers = frozenset(alive.keys() - owners.keys())
+        # Statuses of an earlier look may not name the newest runs.
+        self._judge(sights, strangers if fresh else frozenset())
+        unjudged = tuple(job for job, sight in sights.items() if not self.histories[job].has_judged(sight))
+        return replace(now, sights=sights, unjudged=unjudged, strangers=strangers)
+
+    def _judge(self, sights: Mapping[str, Sight], strangers: frozenset[str]) -> None:
+        found = [unowned(run) for run in sorted(strangers - self._strangers)]
+        found += [finding for job, sight in sights.items() for finding in self.histories[job].take(sight)]
+        for finding in found:
+            log.error("%s", finding)
+        self.findings += found
+        self._strangers |= strangers
+
+    def _objects(self, at: float) -> Seen:
+        jobs = {item["metadata"]["name"]: item for item in self._list(r.FLINK_JOBS)}
+        pods = tuple(self._list(r.PODS))
+        (cluster, *_), (deployment, *_) = self._list(r.FLINK_CLUSTERS), self._list(r.FLINK_DEPLOYMENTS)
+        return Seen(at, deployment, cluster, {job: jobs[job] for job in self.histories if job in jobs}, pods)
 
     def _list(self, resource: r.Resource) -> list[Object]:
         found: list[Object] = self.client.list(resource, namespace=self.namespace)["items"]
@@ -131,22 +148,22 @@ class Watcher:
             found |= {job.id: job for job in every if job.status not in ("FINISHED", "CANCELED", "FAILED")}
         return found
 
-    def _sight(self, at: float, own: set[str], alive: Mapping[str, JobSummary]) -> Sight:
+    def _sight(self, at: float, job: Object, own: set[str], alive: Mapping[str, JobSummary]) -> Sight:
+        known = Sight(at, frozenset(own), named=named(job))
         if len(own) != 1:
-            return Sight(at, frozenset(own))
+            return known
         (run,) = own
         gauges = wordcount.read(self.client, self.namespace, self.cluster, run)
         service = names.jobmanager_service(self.cluster)
         try:
             shown = Checkpoints.of(self.client.service_proxy(self.namespace, service, 8081, f"/jobs/{run}/checkpoints"))
         except (KubeError, KeyError, TypeError):
-            return Sight(at, frozenset(own), run)
+            return replace(known, run=run)
         if gauges is None:
-            return Sight(at, frozenset(own), run)
-        return Sight(
-            at,
-            frozenset(own),
-            run,
+            return replace(known, run=run)
+        return replace(
+            known,
+            run=run,
             running=alive[run].all_running,
             total=gauges.total,
             errors=gauges.errors,
@@ -161,3 +178,9 @@ def runs(job: Object) -> set[str]:
     """The ids of all runs that a FlinkJob has had, and of the next ones."""
     attempts = range(1, (job.get("status") or {}).get("attempt", 0) + 1 + ATTEMPTS_AHEAD)
     return {jobs.flink_job_id(job["metadata"]["uid"], attempt) for attempt in attempts}
+
+
+def named(job: Object) -> dict[str, int]:
+    """Run → number of its newest recovery point in the job's status."""
+    points = sorted(read_status(job).recovery_points, key=lambda point: point.checkpoint_id)
+    return {point.job_id: point.checkpoint_id for point in points}

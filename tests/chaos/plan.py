@@ -71,11 +71,14 @@ class Step:
         return " + ".join(fault.kind for fault in self.faults)
 
 
+BEGINNING = Step(-1, "start", 0.0, 0.0, ())  # before the first one
+
+
 def step(seed: int, number: int, kinds: Sequence[str]) -> Step:
     """The step of that number. All draws are made from its number alone."""
     draw = random.Random(f"{seed}/{number}")
     action, pick, gap = draw.choice(ACTIONS), draw.random(), draw.uniform(*GAP)
-    wanted = draw.sample(sorted(kinds), 2 if draw.random() < TWO_AT_ONCE else 1)
+    wanted = draw.sample(sorted(kinds), min(len(kinds), 2 if draw.random() < TWO_AT_ONCE else 1))
     faults = tuple(_fault(draw, kind, later) for later, kind in enumerate(wanted))
     return Step(number, action, round(pick, 3), round(gap, 2), faults)
 

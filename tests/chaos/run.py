@@ -57,6 +57,7 @@ class Run:
         self._watcher = Watcher(place.client, place.namespace, CLUSTER, NAMES, rest)
         self._hands = Hands(place, self._watcher, rest, api)
         self._people = People(self._world, self._watcher, CLUSTER, NAMES)
+        self._told = 0  # findings that are in a record
 
     def __enter__(self) -> Run:
         # A second between two of the five retained checkpoints: what was seen last is still there.
@@ -75,8 +76,10 @@ class Run:
 
     def steps(self, seed: int, kinds: Sequence[str], report: Report, faults: int, seconds: float) -> None:
         """Into the report as they are done."""
-        if lack := self._settle(frozenset()):
-            raise TimeoutError(f"the jobs did not start: {lack}\n{story(self._world)}")
+        beginning = self._record(plan.BEGINNING, time.monotonic())
+        if beginning.stuck or beginning.findings:
+            report.add(beginning)
+            return
         end, number = time.monotonic() + seconds, 0
         while report.faults < faults and time.monotonic() < end:
             record = self._step(plan.step(seed, number, kinds))
@@ -90,19 +93,23 @@ class Run:
         log.info("step %d: %s %s, %s", step.number, step.action or "nothing", target, step.faults)
         self._hands.victims.clear()
         self._hands.missed.clear()
-        findings = len(self._watcher.findings)
         self._people.act(step.action, target)
         time.sleep(step.gap)
         struck = time.monotonic()
         self._watcher.struck(struck)
         self._strike(step.faults)
         self._people.follow(step.action, target, PATIENCE)
+        return self._record(step, struck)
+
+    def _record(self, step: plan.Step, since: float) -> Record:
+        """When it has settled, or does not."""
         lack = self._settle(frozenset(self._hands.victims))
-        seconds = time.monotonic() - struck
+        seconds = time.monotonic() - since
         stuck = f"{lack}\n{story(self._world)}" if lack else ""
         log.info("step %d: %s after %.1f s", step.number, f"STUCK: {lack}" if lack else "fine", seconds)
-        missed = tuple(self._hands.missed)
-        return Record(step, seconds, stuck, tuple(self._watcher.findings[findings:]), missed)
+        findings = tuple(self._watcher.findings[self._told :])
+        self._told += len(findings)
+        return Record(step, seconds, stuck, findings, tuple(self._hands.missed))
 
     def _strike(self, faults: Sequence[plan.Fault]) -> None:
         started, count = time.monotonic(), 0

@@ -45,6 +45,27 @@ def test_a_run_may_begin_with_what_was_promised_and_not_with_less(behind, kinds)
     assert [found.kind for found in resumed(history, restored_from=int(number), restored=900)] == kinds
 
 
+@pytest.mark.parametrize(("number", "kinds"), [(11, []), (10, ["regression"]), (0, ["regression"])])
+def test_what_the_status_has_named_is_promised_however_young_it_is(number, kinds):
+    """Also when the status does not name it any more. What the new run itself completes is no promise to it."""
+    history = History("j")
+    last = ran(history)
+    history.struck(last.at)
+    history.take(Sight(last.at, named={"a": 11}))
+    found = resumed(history, restored_from=number, restored=5000, named={"b": 13})
+    assert [finding.kind for finding in found] == kinds
+
+
+def test_a_beginning_is_judged_when_it_is_certain():
+    history = History("j")
+    for at, judged in ((0.0, False), (SURE_AFTER / 2, False), (SURE_AFTER, True)):
+        sight = replace(FIRST, at=at, total=100 + int(100 * at))
+        history.take(sight)
+        assert history.has_judged(sight) == judged
+    assert not history.has_judged(replace(sight, run="b"))
+    assert not history.has_judged(replace(sight, total=None))
+
+
 def test_an_empty_start_after_there_was_state():
     history = History("j")
     history.struck(ran(history).at)

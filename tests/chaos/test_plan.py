@@ -26,6 +26,10 @@ def test_every_kind_and_every_action_comes_and_sometimes_two_at_once():
     assert all(len({fault.kind for fault in step.faults}) == len(step.faults) for step in found)
 
 
+def test_one_kind_alone():
+    assert {fault.kind for step in steps(1, kinds=["api-lost"]) for fault in step.faults} == {"api-lost"}
+
+
 def test_only_what_lasts_has_a_duration():
     for fault in (fault for step in steps(1) for fault in step.faults):
         assert bool(fault.seconds) == (plan.ANYWHERE | plan.LOCAL)[fault.kind]
