@@ -33,7 +33,8 @@ class Rest:
         self._thread.start()
 
     def begin(self, ill: str, share: float, seed: int) -> None:
-        """refused: nothing is sent. hang: it is, the answer waits for `end`. lost: it is, there is no answer."""
+        """refused: nothing is sent. hang: it is, the answer waits for `end`. lost: a request that changes something is
+        sent and not answered; were questions not answered either, the supervisor would change nothing."""
         self._share, self._draw, self._well = share, random.Random(seed), asyncio.Event()
         self._ill = ill
 
@@ -70,7 +71,11 @@ class Rest:
             return writer.transport.abort()
         there_writer = None
         try:
+            request = await reader.read(CHUNK)
+            if ill == "lost" and request.startswith(b"GET "):
+                ill = ""
             there, there_writer = await asyncio.open_connection(address, PORT)
+            there_writer.write(request)
             asking = asyncio.create_task(copy(reader, there_writer))
             answering = asyncio.create_task(self._answer(ill, there, writer))
             # A client that ends has all that it wants, or has given up.

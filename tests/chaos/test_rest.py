@@ -19,11 +19,14 @@ def asked():
 
     class Flink(BaseHTTPRequestHandler):
         def do_GET(self):
-            found.append(self.path)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            found.append(self.command)
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"ok")
+
+        do_POST = do_GET
 
         def log_message(self, *args):
             pass
@@ -47,10 +50,16 @@ def rest():
 def test_no_answer(rest, asked, ill, reached):
     rest.begin(ill, 1.0, seed=1)
     with pytest.raises(requests.ConnectionError):
-        requests.get(URL, timeout=5)
+        requests.post(URL, "x" * 100_000, timeout=5)
     assert len(asked) == reached
     rest.end()
+    assert requests.post(URL, "x" * 100_000, timeout=5).text == "ok"
+
+
+def test_who_loses_answers_to_changes_still_sees_what_there_is(rest, asked):
+    rest.begin("lost", 1.0, seed=1)
     assert requests.get(URL, timeout=5).text == "ok"
+    assert asked == ["GET"]
 
 
 def test_an_answer_that_waits_for_the_end(rest, asked):
