@@ -18,6 +18,7 @@ from rich.console import Console
 from tests.e2e import places
 
 from . import plan
+from .about import about
 from .report import Report
 from .rest import Rest, detour
 from .run import Run
@@ -60,6 +61,7 @@ def run(found: argparse.Namespace, directory: Path, report: Report) -> None:
             places.on_cluster() if found.cluster else places.local(directory, detour=detour) as place,
             Run(place, rest, (found.api_stop, found.api_start)) as running,
         ):
+            report.about = about(place)
             try:
                 running.steps(found.seed, kinds(found), report, found.faults, found.minutes * 60)
             finally:

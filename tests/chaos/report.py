@@ -1,10 +1,11 @@
-"""What came of it: per kind of fault, as a table for people and as JSON."""
+"""What came of it: by kind of fault and of people's deeds, as a table for people and as JSON."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from .judge import Finding
 from .plan import Step
 
-COLUMNS = ("fault", "times", "doubled", "regressions", "stuck", "median s", "p95 s", "max s")
+COLUMNS = ("fault", "times", "in pairs", "doubled", "regressions", "stuck", "median s", "p95 s", "max s")
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,9 @@ class Record:
     missed: tuple[str, ...] = ()
 
     @property
-    def faults(self) -> int:
-        return len(self.step.faults) - len(self.missed)
+    def kinds(self) -> list[str]:
+        """Of the faults that met somebody."""
+        return [fault.kind for fault in self.step.faults if fault.kind not in self.missed]
 
     def of(self, kind: str) -> int:
         return sum(finding.kind == kind for finding in self.findings)
@@ -48,13 +50,14 @@ class Report:
     guards: tuple[str, ...] = ()  # what the local loop's guards found
     restores: int = 0
     seconds: float = 0.0
+    about: Mapping[str, str] = field(default_factory=dict)  # what it was made with
 
     def add(self, record: Record) -> None:
         self.records.append(record)
 
     @property
     def faults(self) -> int:
-        return sum(record.faults for record in self.records)
+        return sum(len(record.kinds) for record in self.records)
 
     def total(self, kind: str) -> int:
         return sum(record.of(kind) for record in self.records)
@@ -68,13 +71,21 @@ class Report:
         return not (self.total("doubled") or self.total("regression") or self.stuck) and bool(self.records)
 
     def rows(self) -> list[tuple[str, ...]]:
-        """A fault alone under its kind, two under `two at once`, and all together."""
+        """Each kind of fault alone, with how often it came in a pair; pairs; and all together."""
         alone = [record for record in self.records if len(record.step.faults) == 1]
-        kinds = sorted({record.step.name for record in alone})
-        rows = [_row(kind, [record for record in alone if record.step.name == kind]) for kind in kinds]
-        if two := [record for record in self.records if len(record.step.faults) > 1]:
-            rows.append(_row("two at once", two))
-        return [*rows, _row("all", self.records)] if self.records else []
+        pairs = [record for record in self.records if len(record.step.faults) > 1]
+        paired = Counter(kind for record in pairs for kind in record.kinds)
+        kinds = sorted({record.step.name for record in alone} | paired.keys())
+        rows = [_row(kind, [record for record in alone if record.step.name == kind], paired[kind]) for kind in kinds]
+        if pairs:
+            rows.append(_row("two at once", pairs, paired.total()))
+        return [*rows, _row("all", self.records, paired.total())] if self.records else []
+
+    @property
+    def actions(self) -> dict[str, int]:
+        """What people did, and how often."""
+        steps = [record.step for record in self.records if record.step.faults]
+        return dict(sorted(Counter(step.action or "nothing" for step in steps).items()))
 
     def table(self) -> Table:
         table = Table(title=self.headline())
@@ -102,37 +113,58 @@ class Report:
             "doubled": self.total("doubled"),
             "regressions": self.total("regression"),
             "stuck": self.stuck,
+            "not_covered": NOT_COVERED,
+            "actions": self.actions,
             "kinds": [dict(zip(COLUMNS, row, strict=True)) for row in self.rows()],
         }
         body["records"] = [asdict(r) | {"findings": [f._asdict() for f in r.findings]} for r in self.records]
         return json.dumps(body, indent=1)
 
     def to_markdown(self) -> str:
-        head = ["| " + " | ".join(COLUMNS) + " |", "|" + " --- |" * len(COLUMNS)]
-        rows = ["| " + " | ".join(row) + " |" for row in self.rows()]
-        lines = [f"- {line.splitlines()[0]}" for line in self.details()]
-        return "\n".join([f"# Chaos\n\n{self.headline()}\n", *head, *rows, "", *lines, NOT_COVERED])
+        about = [f"- {name}: {value}" for name, value in {**self.about, "duration": _minutes(self.seconds)}.items()]
+        actions = _table(("what people did", "times"), [(name, str(count)) for name, count in self.actions.items()])
+        lines = [f"- {line.splitlines()[0]}" for line in self.details()] or ["Nothing was found."]
+        parts = (
+            ["# Chaos", "", self.headline(), "", SECONDS],
+            about,
+            _table(COLUMNS, self.rows()),
+            actions,
+            lines,
+            [f"What it does not cover: {NOT_COVERED}.", "", "How each figure is found: `tests/chaos/README.md`."],
+        )
+        return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-NOT_COVERED = """
-What it does not cover: loss or corruption of the storage that holds the checkpoints; several nodes and the network
-between them; a clock that jumps; upgrades of Flink, of Kubernetes or of our own images; jobs without retained
-checkpoints; runs longer than this one. How each figure is found: `tests/chaos/README.md`.
-"""
+SECONDS = "Seconds are from a step's first fault until everything was fine again, the fault's own duration included."
+NOT_COVERED = (
+    "loss or corruption of the storage that holds the checkpoints; several nodes and the network between them; a clock "
+    "that jumps; upgrades of Flink, of Kubernetes or of our own images; jobs without retained checkpoints; runs longer "
+    "than this one"
+)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """In Markdown."""
+    return ["| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min"
 
 
 def _where(record: Record) -> str:
-    return f"step {record.step.number} ({record.step.action or 'nothing'}; {record.step.name})"
+    step = record.step
+    return f"step {step.number} ({step.action or 'nothing'}; {step.name})" if step.faults else step.action
 
 
-def _row(name: str, records: Iterable[Record]) -> tuple[str, ...]:
-    every = list(records)
-    seconds = [record.seconds for record in every if not record.stuck]
+def _row(name: str, records: Sequence[Record], paired: int) -> tuple[str, ...]:
+    seconds = [record.seconds for record in records if not record.stuck]
     times = [f"{percentile(seconds, share):.1f}" if seconds else "-" for share in (0.5, 0.95, 1.0)]
     counts = (
-        sum(record.faults for record in every),
-        sum(record.of("doubled") for record in every),
-        sum(record.of("regression") for record in every),
-        sum(bool(record.stuck) for record in every),
+        sum(len(record.kinds) for record in records),
+        paired,
+        sum(record.of("doubled") for record in records),
+        sum(record.of("regression") for record in records),
+        sum(bool(record.stuck) for record in records),
     )
     return (name, *map(str, counts), *times)
