@@ -22,7 +22,7 @@ from .plan import Fault
 from .rest import Rest
 
 log = logging.getLogger("chaos")
-BOOTSTRAP_SECONDS, PACE = 30.0, 0.02
+NEW_SECONDS, PACE = 30.0, 0.02  # to the bootstrap or submission that follows the loss of a JobManager
 LAG = 2.0  # seconds that watches are late
 End = Callable[[], None]
 
@@ -65,6 +65,8 @@ class Hands:
                 assert self._rest
                 self._rest.begin(what, fault.share, seed)
                 return self._rest.end
+            case "submission", _:
+                return self._lose_submission(fault)
             case "metacontroller", _:
                 self._place.restart_metacontroller()
                 return nothing
@@ -105,13 +107,23 @@ class Hands:
     def _kill_bootstrap(self, fault: Fault) -> End:
         """There is one after a new JobManager; killed as soon as it runs."""
         self._end_pod(self._choose(fault, self._pods(names.JOBMANAGER)), politely=False)
-        end = time.monotonic() + BOOTSTRAP_SECONDS
+        end = time.monotonic() + NEW_SECONDS
         while not (found := self._pods(names.BOOTSTRAP)):
             if time.monotonic() > end:
                 self.missed.append(fault.kind)
                 return nothing
             time.sleep(PACE)
         self._end_pod(self._choose(fault, found), politely=False)
+        return nothing
+
+    def _lose_submission(self, fault: Fault) -> End:
+        """There is one after a new JobManager: the answer to the first is lost."""
+        assert self._rest
+        self._rest.begin("submission", 1.0, 0)
+        self._end_pod(self._choose(fault, self._pods(names.JOBMANAGER)), politely=False)
+        if not self._rest.lost.wait(NEW_SECONDS):
+            self.missed.append(fault.kind)
+        self._rest.end()
         return nothing
 
     def _freeze(self, pod: Object | None) -> End:

@@ -35,6 +35,7 @@ LOCAL = {
     "rest-refused": True,
     "rest-hang": True,
     "rest-lost": True,
+    "submission-lost": False,
 }
 API_STOPPED = {"api-stopped": True}
 

@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 import ipaddress
 import random
+import re
 import threading
 from collections.abc import Iterable
 
 PORT = 8081
 DISTANCE = 64 << 16  # from the addresses of pods, 127.64 to 127.95, to some that nobody else has
 CHUNK = 1 << 16
+# Whose answers are lost. Those to changes alone: who may not even look changes nothing.
+LOSES = {"lost": re.compile(rb"(?!GET )"), "submission": re.compile(rb"POST /jars/[^ ]+/run ")}
 
 
 def detour(address: str) -> str:
@@ -27,15 +30,16 @@ class Rest:
     def __init__(self) -> None:
         self._ill, self._share, self._draw = "", 0.0, random.Random()
         self._well = asyncio.Event()
+        self.lost = threading.Event()  # an answer was, since `begin`
         self._servers: dict[str, asyncio.Server] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rest", daemon=True)
         self._thread.start()
 
     def begin(self, ill: str, share: float, seed: int) -> None:
-        """refused: nothing is sent. hang: it is, the answer waits for `end`. lost: a request that changes something is
-        sent and not answered; were questions not answered either, the supervisor would change nothing."""
+        """refused: nothing is sent. hang: it is, the answer waits for `end`. lost, submission: see LOSES."""
         self._share, self._draw, self._well = share, random.Random(seed), asyncio.Event()
+        self.lost.clear()
         self._ill = ill
 
     def end(self) -> None:
@@ -72,7 +76,7 @@ class Rest:
         there_writer = None
         try:
             request = await reader.read(CHUNK)
-            if ill == "lost" and request.startswith(b"GET "):
+            if ill in LOSES and not LOSES[ill].match(request):
                 ill = ""
             there, there_writer = await asyncio.open_connection(address, PORT)
             there_writer.write(request)
@@ -93,7 +97,8 @@ class Rest:
 
     async def _answer(self, ill: str, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await there.read(CHUNK):
-            if ill == "lost":
+            if ill in LOSES:
+                self.lost.set()
                 writer.transport.abort()
                 return
             if ill == "hang":

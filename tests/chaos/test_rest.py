@@ -62,6 +62,16 @@ def test_who_loses_answers_to_changes_still_sees_what_there_is(rest, asked):
     assert asked == ["GET"]
 
 
+def test_only_a_submission_loses_its_answer(rest, asked):
+    rest.begin("submission", 1.0, seed=1)
+    assert requests.post(f"{URL}jobs/j/stop", timeout=5).text == "ok"
+    assert not rest.lost.is_set()
+    with pytest.raises(requests.ConnectionError):
+        requests.post(f"{URL}jars/a.jar/run", "{}", timeout=5)
+    assert rest.lost.is_set()
+    assert asked == ["POST", "POST"]
+
+
 def test_an_answer_that_waits_for_the_end(rest, asked):
     rest.begin("hang", 1.0, seed=1)
     Timer(0.2, rest.end).start()
