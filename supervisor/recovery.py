@@ -72,16 +72,17 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
         if _is_forgotten(status, found):
             continue
         status, path = status.but(had_state=True), found.external_path or ""
-        if not path or any(point.path == path for point in status.recovery_points):
+        known = next((point for point in status.recovery_points if point.path == path), None)
+        if not path or (known and known.checkpoint_id == found.id):
             continue
-        point = RecoveryPoint(
+        point = known or RecoveryPoint(
             path=path,
             type=SAVEPOINT if found.is_savepoint else CHECKPOINT,
             timestamp=times.to_text(times.from_millis(found.completed_timestamp)),
             job_id=status.job_id,
-            checkpoint_id=found.id,
         )
-        status = remembered(status, point, world.history_limit)
+        # The number of a known one was a guess: see with_savepoint.
+        status = remembered(status, replace(point, checkpoint_id=found.id), world.history_limit)
     return status
 
 

@@ -84,6 +84,19 @@ def test_a_late_look_does_not_put_an_old_checkpoint_before_a_savepoint(world, ta
     assert paths(recovery.with_checkpoint(view, view.status)) == ["sp", "chk-7"]
 
 
+@pytest.mark.parametrize(("guess", "newest"), [(6, "sp"), (9, "sp"), (9, "chk-9")])
+def test_flinks_number_of_a_savepoint_replaces_our_guess(world, taken, known, guess, newest):
+    """A guess too low puts a checkpoint from before it first, one too high puts one from after it last."""
+    other = taken("chk-7") if newest == "sp" else taken("chk-9", id=9)
+    seen = Checkpoints(latest_completed=other, latest_savepoint=taken("sp", id=8, savepoint=True))
+    points = (replace(known("sp", type=SAVEPOINT), checkpoint_id=guess, ours=True),)
+    view = world("started", flink=("runs", {"checkpoints": seen}), recovery_points=points)
+    status = recovery.with_checkpoint(view, view.status)
+    assert paths(status)[0] == newest
+    (savepoint,) = (point for point in status.recovery_points if point.path == "sp")
+    assert (savepoint.checkpoint_id, savepoint.ours) == (8, True)
+
+
 @pytest.mark.parametrize(
     ("points", "unreadable", "had_state", "start"),
     [
