@@ -90,20 +90,23 @@ def main() -> int:
         run(found, directory, report)
     except KeyboardInterrupt:
         print("interrupted: the report so far", file=sys.stderr)
-    console = Console(highlight=False)
-    console.width = max(console.width, TABLE_WIDTH)
-    console.print(report.table())
-    for line in report.details():
-        console.print(line, markup=False, soft_wrap=True)
-    (directory / "report.json").write_text(report.to_json())
-    if found.report:
-        found.report.with_suffix(".json").write_text(report.to_json() + "\n")
-        found.report.with_suffix(".md").write_text(report.to_markdown())
+    finally:
+        tell(report, found.report or directory / "report")
     if report.good:
         shutil.rmtree(directory, ignore_errors=True)
     else:
         print(f"logs: {directory}", file=sys.stderr)
     return 0 if report.good else 1
+
+
+def tell(report: Report, written: Path) -> None:
+    console = Console(highlight=False)
+    console.width = max(console.width, TABLE_WIDTH)
+    console.print(report.table())
+    for line in report.details():
+        console.print(line, markup=False, soft_wrap=True)
+    written.with_suffix(".json").write_text(report.to_json() + "\n")
+    written.with_suffix(".md").write_text(report.to_markdown())
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

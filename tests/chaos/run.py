@@ -17,6 +17,7 @@ from tests.e2e.world import World
 
 from . import plan
 from .faults import Hands, container
+from .judge import Finding
 from .looking import Seen, Watcher
 from .people import People
 from .report import Record, Report
@@ -82,7 +83,13 @@ class Run:
             return
         end, number = time.monotonic() + seconds, 0
         while report.faults < faults and time.monotonic() < end:
-            record = self._step(plan.step(seed, number, kinds))
+            step, began = plan.step(seed, number, kinds), time.monotonic()
+            try:
+                record = self._step(step)
+            except BaseException:
+                if findings := self._findings():
+                    report.add(Record(step, time.monotonic() - began, findings=findings))
+                raise
             report.add(record)
             if record.stuck:
                 return
@@ -107,9 +114,13 @@ class Run:
         seconds = time.monotonic() - since
         stuck = f"{lack}\n{story(self._world)}" if lack else ""
         log.info("step %d: %s after %.1f s", step.number, f"STUCK: {lack}" if lack else "fine", seconds)
-        findings = tuple(self._watcher.findings[self._told :])
-        self._told += len(findings)
-        return Record(step, seconds, stuck, findings, tuple(self._hands.missed))
+        return Record(step, seconds, stuck, self._findings(), tuple(self._hands.missed))
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """Those that are in no record yet."""
+        found = tuple(self._watcher.findings[self._told :])
+        self._told += len(found)
+        return found
 
     def _strike(self, faults: Sequence[plan.Fault]) -> None:
         started, count = time.monotonic(), 0
