@@ -57,8 +57,6 @@ class Seen:
                 return f"{job} is {run}, in Flink there are {sorted(sight.alive)}, not all of it runs"
             if sight.total is None:
                 return f"{job} does not count"
-            if job in self.unjudged:
-                return f"it is not certain yet what {job} began with"
         if not any(map(is_ready, self.of_role(names.SUPERVISOR))):
             return "the supervisor is not ready"
         return f"Flink has jobs of nobody: {sorted(self.strangers)}" if self.strangers else ""

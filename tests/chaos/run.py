@@ -63,7 +63,10 @@ class Run:
     def __enter__(self) -> Run:
         # A second between two of the five retained checkpoints: what was seen last is still there.
         spec = job(self._place, "--checkpoint-interval", "1000")
-        manifest = flink_deployment(CLUSTER, cluster(self._place, slots=2), dict.fromkeys(JOBS, spec))
+        shared = cluster(self._place, slots=2)
+        # For so long, by default 10 min, Flink waits for the counts of a TaskManager that was killed, and tells none.
+        shared["flinkConfiguration"]["web.timeout"] = "10000"
+        manifest = flink_deployment(CLUSTER, shared, dict.fromkeys(JOBS, spec))
         self._world.apply(manifest)
         self._watcher.start()
         return self
@@ -109,9 +112,10 @@ class Run:
         return self._record(step, struck)
 
     def _record(self, step: plan.Step, since: float) -> Record:
-        """When it has settled, or does not."""
+        """When it has settled, or does not; nothing else begins before what the jobs began with is judged."""
         lack = self._settle(frozenset(self._hands.victims))
         seconds = time.monotonic() - since
+        lack = lack or self._judged()
         stuck = f"{lack}\n{story(self._world)}" if lack else ""
         log.info("step %d: %s after %.1f s", step.number, f"STUCK: {lack}" if lack else "fine", seconds)
         return Record(step, seconds, stuck, self._findings(), tuple(self._hands.missed))
@@ -161,6 +165,14 @@ class Run:
                 log.debug("waiting: %s", lack)
             told = lack
         return lack
+
+    def _judged(self) -> str:
+        end = time.monotonic() + PATIENCE
+        while unjudged := self._watcher.seen.unjudged:
+            if time.monotonic() > end:
+                return f"nobody can tell what {', '.join(unjudged)} began with"
+            time.sleep(PACE)
+        return ""
 
     def _hooks_lack(self) -> str:
         try:
