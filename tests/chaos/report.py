@@ -71,15 +71,18 @@ class Report:
         return not (self.total("doubled") or self.total("regression") or self.stuck) and bool(self.records)
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Each kind of fault alone, with how often it came in a pair; pairs; and all together."""
+        """Each kind of fault, pairs, and all together. What came of a kind is told where it was alone."""
         alone = [record for record in self.records if len(record.step.faults) == 1]
         pairs = [record for record in self.records if len(record.step.faults) > 1]
         paired = Counter(kind for record in pairs for kind in record.kinds)
-        kinds = sorted({record.step.name for record in alone} | paired.keys())
-        rows = [_row(kind, [record for record in alone if record.step.name == kind], paired[kind]) for kind in kinds]
+        times = Counter(kind for record in self.records for kind in record.kinds)
+        rows = [
+            _row(kind, times[kind], paired[kind], [record for record in alone if record.step.name == kind])
+            for kind in sorted({record.step.name for record in alone} | paired.keys())
+        ]
         if pairs:
-            rows.append(_row("two at once", pairs, paired.total()))
-        return [*rows, _row("all", self.records, paired.total())] if self.records else []
+            rows.append(_row("two at once", paired.total(), paired.total(), pairs))
+        return [*rows, _row("all", times.total(), paired.total(), self.records)] if self.records else []
 
     @property
     def actions(self) -> dict[str, int]:
@@ -135,7 +138,10 @@ class Report:
         return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-SECONDS = "Seconds are from a step's first fault until everything was fine again, the fault's own duration included."
+SECONDS = (
+    "Seconds are from a step's first fault until everything was fine again, the fault's own duration included. What "
+    "came of a kind is told where it was alone."
+)
 NOT_COVERED = (
     "loss or corruption of the storage that holds the checkpoints; several nodes and the network between them; a clock "
     "that jumps; upgrades of Flink, of Kubernetes or of our own images; jobs without retained checkpoints; runs longer "
@@ -157,14 +163,14 @@ def _where(record: Record) -> str:
     return f"step {step.number} ({step.action or 'nothing'}; {step.name})" if step.faults else step.action
 
 
-def _row(name: str, records: Sequence[Record], paired: int) -> tuple[str, ...]:
+def _row(name: str, times: int, paired: int, records: Sequence[Record]) -> tuple[str, ...]:
     seconds = [record.seconds for record in records if not record.stuck]
-    times = [f"{percentile(seconds, share):.1f}" if seconds else "-" for share in (0.5, 0.95, 1.0)]
+    figures = [f"{percentile(seconds, share):.1f}" if seconds else "-" for share in (0.5, 0.95, 1.0)]
     counts = (
-        sum(len(record.kinds) for record in records),
+        times,
         paired,
         sum(record.of("doubled") for record in records),
         sum(record.of("regression") for record in records),
         sum(bool(record.stuck) for record in records),
     )
-    return (name, *map(str, counts), *times)
+    return (name, *map(str, counts), *figures)

@@ -27,9 +27,9 @@ def test_rows_by_kind_and_together():
     records = [record(seconds=3.0), record("hooks-killed"), record("api-error", "rest-hang", seconds=9.0)]
     rows = Report(1, "here", records).rows()
     assert [row[:3] for row in rows] == [
-        ("api-error", "1", "1"),
+        ("api-error", "2", "1"),
         ("hooks-killed", "1", "0"),
-        ("rest-hang", "0", "1"),
+        ("rest-hang", "1", "1"),
         ("two at once", "2", "2"),
         ("all", "4", "2"),
     ]
