@@ -144,8 +144,8 @@ SECONDS = (
 )
 NOT_COVERED = (
     "loss or corruption of the storage that holds the checkpoints; several nodes and the network between them; a clock "
-    "that jumps; upgrades of Flink, of Kubernetes or of our own images; jobs without retained checkpoints; runs longer "
-    "than this one"
+    "that jumps; upgrades of Flink, of Kubernetes or of our own images; jobs without retained checkpoints; what a "
+    "TaskManager does that no JobManager knows any more; runs longer than this one"
 )
 
 
