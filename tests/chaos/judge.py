@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 # What the system itself had no time to see is no promise: two looks of the supervisor, which comes each second.
 SEEN_FOR = 2.0
-# Checkpoint n+1 may have begun before the count that was read while n was the newest, and a savepoint beside it.
-AHEAD = 3
+# What Flink says of checkpoints is up to web.refresh-interval (3 s) old: with one a second, four more may be complete.
+LATE = 4
+# The one after those may have begun before the count that was read while n was the newest, and a savepoint beside it.
+AHEAD = LATE + 3
 SURE_AFTER = 2.0
 
 
