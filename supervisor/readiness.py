@@ -17,10 +17,9 @@ def noted(world: World) -> World:
     What has written state is never taken back, unless it began with another state than it was told to."""
     status, flink = world.status, world.flink
     runs = flink.alive and flink.tasks_run and flink.checkpointing == 0
-    told = not status.restore_path or recovery.same_path(status.restore_path, recovery.restored(world))
     if status.supervisor_status not in (Phase.STARTING, Phase.STARTED) or not (runs or recovery.has_written(world)):
         return world
-    return replace(world, status=moves.proven(rollback.proven(status))) if told else world
+    return replace(world, status=moves.proven(rollback.proven(status))) if recovery.began_as_told(world) else world
 
 
 def watch(world: World, why: str = "", *, delay: float | None = None) -> Decision:

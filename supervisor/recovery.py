@@ -98,6 +98,12 @@ def restored(world: World) -> str:
     return (seen.restored.external_path or "") if seen and seen.restored else ""
 
 
+def began_as_told(world: World) -> bool:
+    """Nothing to be told is as told: then Flink chose."""
+    expected = world.status.restore_path
+    return not expected or same_path(restored(world), expected)
+
+
 def has_written(world: World) -> bool:
     """Has this run completed a checkpoint? Then its tasks have all run, whatever they do now."""
     return bool(world.flink.checkpoints and world.flink.checkpoints.completed)

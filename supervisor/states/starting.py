@@ -36,19 +36,21 @@ def decide(world: World) -> Decision:
         _stray,
         _slots,
     )
-    for guard in guards:
-        if decision := guard(world):
-            return decision
-    return submission.intended(world)
+    decision = next(filter(None, (guard(world) for guard in guards)), None)
+    return _with_checkpoint(world, decision or submission.intended(world))
 
 
 def hold(world: World) -> Decision:
     """While the spec is wrong: a submission is followed, also one that Flink recovers; no other one is made."""
-    return (
-        _submitted(world)
-        or _adopt(world)
-        or steps.same(world, "nothing is submitted", delay=world.cluster.polling_interval)
-    )
+    nothing = steps.same(world, "nothing is submitted", delay=world.cluster.polling_interval)
+    return _with_checkpoint(world, _submitted(world) or _adopt(world) or nothing)
+
+
+def _with_checkpoint(world: World, decision: Decision) -> Decision:
+    """Nobody may have looked since it was submitted, and it may be lost before the next look."""
+    if not world.flink.alive or not recovery.began_as_told(world):
+        return decision
+    return replace(decision, status=recovery.with_checkpoint(world, decision.status))
 
 
 def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
@@ -179,7 +181,7 @@ def _restored_wrongly(world: World) -> Decision | None:
     """Flink says what it started from. A job that did not start from where it was told to is stopped before a
     checkpoint of it counts as the newest state."""
     expected, restored = world.status.restore_path, recovery.restored(world)
-    if not expected or world.flink.checkpoints is None or recovery.same_path(restored, expected):
+    if world.flink.checkpoints is None or recovery.began_as_told(world):
         return None
     submitted = times.from_text(world.status.started_at)
     if not restored and submitted and world.now - submitted < PATIENCE:

@@ -79,6 +79,18 @@ def test_a_run_that_nobody_saw_comes_back_with_its_state(running, away):
     assert stage.flink.disk[stage.flink.history[1].restored] >= work
 
 
+@pytest.mark.parametrize("edit", [{}, {"suspend": True}], ids=["as it was", "suspended meanwhile"])
+def test_what_the_first_look_shows_is_known_when_the_jobmanager_dies_then(running, edit):
+    stage, work = running(supervisor, runs)
+    stage.edit(**edit)
+    stage.step()
+    stage.lose_jobmanager()
+    stage.settle(10)
+    stage.edit(suspend=False)
+    stage.play(stage.is_ready)
+    assert stage.flink.disk[stage.flink.history[1].restored] >= work
+
+
 @pytest.mark.parametrize("away", [supervisor, jobmanager])
 @pytest.mark.parametrize("when", [submitted, started])
 def test_an_update_that_works_is_not_taken_back(ready, when, away):

@@ -244,11 +244,12 @@ def test_a_job_that_did_not_start_from_where_it_was_told_to_is_stopped(world, mo
         assert not status.stop.savepoint
 
 
-def test_nor_does_it_count_what_it_wrote_before_anybody_looked(world, taken):
-    """It has failed since; the start is repeated from where it was to begin."""
+@pytest.mark.parametrize("now", ["runs", "restarting", "failed"])
+def test_nor_does_it_count_what_it_wrote_before_anybody_looked(world, taken, now):
+    """The start is repeated from where it was to begin."""
     restored = Restored(3, "s3://s/sp-1", True, 0)
     seen = Checkpoints(completed=3, latest_completed=taken("s3://ckp/chk-3"), restored=restored)
-    flink = ("failed", {"checkpoints": seen})
+    flink = (now, {"checkpoints": seen})
     status = decide(world("submitted", flink=flink, restore_path="s3://s/sp-2", recovery_points=())).status
     assert (status.supervisor_status, status.recovery_points) == (Phase.STOPPING, ())
     assert status.failure.startswith("RestoreMismatch")
