@@ -22,7 +22,7 @@ from bench.hooks import served
 from clients.kube import KubeClient, KubeError, NotFound, connect
 from clients.kube import resources as r
 from core import names
-from core.pods import is_ready
+from core.pods import has_ended
 from local import store
 from local.kubelet.mirror import Mirror
 from local.kubelet.status import Backoff
@@ -58,12 +58,14 @@ class Pods:
         """The TaskManagers of the JobManager with this address and port."""
         pods = self.mirror.objects()
         ip = address.rpartition(":")[0]
-        own = next((pod for pod in pods if (pod.get("status") or {}).get("podIP") == ip), None)
+        # A pod that has ended keeps its address in its status; another one has it by then.
+        found = (pod for pod in pods if _role(pod) == names.JOBMANAGER and not has_ended(pod))
+        own = next((pod for pod in found if (pod.get("status") or {}).get("podIP") == ip), None)
         return [pod["metadata"]["name"] for pod in pods if own and _belongs(pod, own)]
 
     def _changed(self, pod: Object, gone: bool) -> None:
         metadata = pod["metadata"]
-        status = self._next(metadata.get("labels", {}).get(names.LABEL_ROLE), pod)
+        status = self._next(_role(pod), pod)
         if status is None or gone:
             return
         try:
@@ -95,8 +97,13 @@ def _belongs(pod: Object, jobmanager: Object) -> bool:
         same = [labels.get(name, "") for name in (names.LABEL_CLUSTER, names.LABEL_INCARNATION)]
         return [item["metadata"]["namespace"], *same]
 
-    role = (pod["metadata"].get("labels") or {}).get(names.LABEL_ROLE)
-    return role == names.TASKMANAGER and is_ready(pod) and key(pod) == key(jobmanager)
+    # Not by the condition Ready: it goes, for good, when a pretending node's heartbeat is late on a busy machine.
+    running = (pod.get("status") or {}).get("phase") == "Running"
+    return _role(pod) == names.TASKMANAGER and running and key(pod) == key(jobmanager)
+
+
+def _role(pod: Object) -> str | None:
+    return (pod["metadata"].get("labels") or {}).get(names.LABEL_ROLE)
 
 
 def _carried() -> Object:
