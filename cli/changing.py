@@ -26,7 +26,7 @@ def commands(noun: Noun) -> Iterator[click.Command]:
 def _written(noun: Noun, verb: str, text: str) -> click.Command:
     @click.command(verb, help=f"{text}\n\nNAME may be left out where the file is a manifest with a name.")
     @nouns.named(noun, many=False, needed=False)
-    @click.option(
+    @options.option(
         "-f",
         "--filename",
         f"--{noun.word}-spec",
@@ -102,7 +102,13 @@ def _scale(noun: Noun) -> click.Command:
     @click.command("scale", help=f"Change the size of a {noun.kind}.")
     @nouns.named(noun)
     @click.option(
-        noun.scale_option, "replicas", type=click.IntRange(min=0), required=True, metavar="N", help=f"{what}."
+        noun.scale_option,
+        "--replicas",
+        "replicas",
+        type=click.IntRange(min=0),
+        required=True,
+        metavar="N",
+        help=f"{what}.",
     )
     @options.where()
     @options.manner()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from cli import kinds, output, tables
 from cli.contact import PATIENCE, Contact
@@ -18,6 +18,7 @@ from clients.kube.client import pause
 from core import names
 
 Object = Mapping[str, Any]
+T = TypeVar("T")
 # Of the pods, those that are ours.
 OURS = f"{names.LABEL_OWNER}=flink-operator,{names.LABEL_COMPONENT}=flink"
 
@@ -44,45 +45,66 @@ def of_cluster(session: Session, one: Wanted, cluster: str) -> Wanted:
 
 
 def show(session: Session, asked: tuple[Wanted, ...], shape: Shape) -> None:
+    """What there is; then Failed names what there is not."""
+    missing: list[str] = []
+    _print_found(session, asked, shape, missing)
+    if missing:
+        raise Failed("\n".join(missing))
+
+
+def _print_found(session: Session, asked: tuple[Wanted, ...], shape: Shape, missing: list[str]) -> None:
     if shape.format in ("table", "wide"):
-        _tables(session, asked, shape)
+        _tables(session, asked, shape, missing)
         return
-    items = [item for one in asked for item in _objects(session, one)]
+    items = [item for one in asked for item in _objects(session, one, missing)]
     if shape.format == "name":
         for item in items:
             output.data(kinds.title_of(item))
         return
     plain = [output.without_managed_fields(item) for item in items]
     single = len(asked) == 1 and len(asked[0].names) == 1
-    output.data(output.document(plain[0] if single else output.as_list(plain), shape.format))
+    if plain or not missing:
+        output.data(output.document(plain[0] if single else output.as_list(plain), shape.format))
 
 
-def _objects(session: Session, one: Wanted) -> list[dict[str, Any]]:
-    return [item for item in session.some(one.resource, one.names, selector=one.selector) if one.only(item)]
+def _objects(session: Session, one: Wanted, missing: list[str]) -> list[Object]:
+    if one.names:
+        return _there(one.names, lambda name: session.get(one.resource, name), missing)
+    return [item for item in session.some(one.resource, (), selector=one.selector) if one.only(item)]
+
+
+def _there(names: tuple[str, ...], find: Callable[[str], T], missing: list[str]) -> list[T]:
+    """What is found of these names; why the others are not is added to `missing`."""
+    found = []
+    for name in names:
+        try:
+            found.append(find(name))
+        except Failed as error:
+            missing.append(error.message)
+    return found
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------
 
 
-def _tables(session: Session, asked: tuple[Wanted, ...], shape: Shape) -> None:
-    found = [(one.resource, _table(session, one, shape)) for one in asked]
+def _tables(session: Session, asked: tuple[Wanted, ...], shape: Shape, missing: list[str]) -> None:
+    found = [(one.resource, _table(session, one, shape, missing)) for one in asked]
     printed = [_rows(resource, table, session, shape, many=len(asked) > 1) for resource, table in found if table.rows]
-    if not printed:
+    if printed:
+        gap = "\n" if len(asked) == 1 or shape.no_headers else "\n\n"
+        output.data(gap.join(map(output.table, printed)))
+    elif not missing:
         place = f"in {session.namespace} namespace" if session.scope else "in any namespace"
         output.note(f"No resources found {place}.")
-    elif len(asked) == 1 or shape.no_headers:
-        output.data("\n".join(map(output.table, printed)))
-    else:
-        output.data("\n\n".join(map(output.table, printed)))
 
 
-def _table(session: Session, one: Wanted, shape: Shape) -> Table:
+def _table(session: Session, one: Wanted, shape: Shape, missing: list[str]) -> Table:
     client, wide = session.client, shape.format == "wide"
     if not one.names:
         whole = tables.read(client, one.resource, namespace=session.scope, selector=one.selector, wide=wide)
         return whole._replace(rows=tuple(row for row in whole.rows if one.only(row.object)))
-    parts = [_one_row(session, one.resource, name, wide) for name in one.names]
-    return Table(parts[0].head, tuple(row for part in parts for row in part.rows))
+    parts = _there(one.names, lambda name: _one_row(session, one.resource, name, wide), missing)
+    return Table(parts[0].head if parts else (), tuple(row for part in parts for row in part.rows))
 
 
 def _one_row(session: Session, resource: Resource, name: str, wide: bool) -> Table:
@@ -110,22 +132,18 @@ def follow(session: Session, one: Wanted, shape: Shape) -> None:
     """Prints what there is and each change, until Ctrl-C."""
     if len(one.names) > 1:
         raise Failed("-w follows one object, or all of a kind")
-    _require(session, one)
     contact = Contact()
     if shape.format in ("table", "wide"):
         _follow_table(session, one, shape, contact)
         return
+    for name in one.names:
+        session.get(one.resource, name)
     for item, _ in _changes(session, one, contact):
         if shape.format == "name":
             output.data(kinds.title_of(item))
             continue
         text = output.document(output.without_managed_fields(item), shape.format)
         output.data(f"---\n{text}" if shape.format == "yaml" else text)
-
-
-def _require(session: Session, one: Wanted) -> None:
-    for name in one.names:
-        session.get(one.resource, name)
 
 
 def _changes(session: Session, one: Wanted, contact: Contact) -> Iterator[tuple[Object, bool]]:
@@ -153,7 +171,10 @@ def _changes(session: Session, one: Wanted, contact: Contact) -> Iterator[tuple[
 
 def _follow_table(session: Session, one: Wanted, shape: Shape, contact: Contact) -> None:
     """A line where a column changed. Columns keep the width that they have at first."""
-    first = _table(session, one, shape)
+    missing: list[str] = []
+    first = _table(session, one, shape, missing)
+    if missing:
+        raise Failed("\n".join(missing))
     rows = _rows(one.resource, first, session, shape, many=False)
     to = output.widths([_head(first, session), *rows])
     _print(rows, to)

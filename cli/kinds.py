@@ -41,8 +41,8 @@ def kind(word: str) -> Resource:
 
 
 def kinds(word: str) -> tuple[Resource, ...]:
-    """The kinds of one word, which may be `all`."""
-    return ALL if word.lower() == "all" else (kind(word),)
+    """The kinds of one word, which may be `all` or name several: fc,fj."""
+    return ALL if word.lower() == "all" else tuple(map(kind, word.split(",")))
 
 
 def split(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from cli import errors, options
+from cli import errors, habits, options
 
 # By section of the help: a module of cli.commands, whose `command` it is, and the first line of that command's help.
 COMMANDS = {
@@ -70,9 +70,12 @@ class LazyGroup(click.Group):
         if not (context.resilient_parsing or name.startswith("-") or name in NAMES or name in ALIASES):
             from difflib import get_close_matches
 
-            near = [f"; did you mean {other}?" for other in get_close_matches(name, NAMES, 1)]
-            context.fail("".join([f"there is no command {name!r}", *near]))
+            meant = [habits.INSTEAD[name]] if name in habits.INSTEAD else get_close_matches(name, NAMES, 1)
+            context.fail("".join([f"there is no command {name!r}", *(f"; did you mean {other}?" for other in meant)]))
         return super().resolve_command(context, arguments)
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        return super().parse_args(context, habits.behind(arguments))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         name = ALIASES.get(name, name)

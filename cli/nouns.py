@@ -81,4 +81,15 @@ def _full_names(
         raise click.UsageError("--cluster-name and --job-name go together")
     if own:
         return (f"{cluster}-{own}" if cluster else own,)
-    return names
+    return tuple(_name(noun, word) for word in names)
+
+
+def _name(noun: Noun, word: str) -> str:
+    """Also of KIND/NAME, as -o name prints it."""
+    kind, slash, name = word.rpartition("/")
+    if slash:
+        from cli import kinds
+
+        if kinds.kind(kind) != noun.resource():
+            raise click.UsageError(f"{word} is no {noun.kind}")
+    return name

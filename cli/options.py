@@ -9,7 +9,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from cli.habits import Option
+
 Function = Callable[..., Any]
+option = functools.partial(click.option, cls=Option)
 
 VERBOSE = "flinkctl.verbose"
 NONE, CLIENT, SERVER = DRY_RUNS = ("none", "client", "server")
@@ -80,7 +83,7 @@ def where(*, all_namespaces: bool = False) -> Callable[[Function], Function]:
             return function(where=Where(kubeconfig, context, namespace, everywhere), **rest)
 
         added: list[Callable[[Function], Any]] = [
-            click.option("-n", "--namespace", metavar="NAME", help="Namespace; else that of the context."),
+            option("-n", "--namespace", metavar="NAME", help="Namespace; else that of the context."),
             click.option("--context", metavar="NAME", help="Context of the kubeconfig; else its current one."),
             click.option("--kubeconfig", metavar="FILE", help="Instead of $KUBECONFIG and ~/.kube/config."),
             verbose,
@@ -106,7 +109,7 @@ def verbose(function: Function) -> Function:
 
 def manifests(function: Function) -> Function:
     """-f, once or more; the command takes `paths: tuple[str, ...]`, for `cli.manifests.read`."""
-    return click.option(
+    return option(
         "-f",
         "--filename",
         "paths",
@@ -127,9 +130,7 @@ def shape(*formats: str) -> Callable[[Function], Function]:
             return function(shape=Shape(output, no_headers), **rest)
 
         added = [
-            click.option(
-                "-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True, help="Format."
-            )
+            option("-o", "--output", type=click.Choice(choices), default=choices[0], show_default=True, help="Format.")
         ]
         if "table" in choices:
             added.append(click.option("--no-headers", is_flag=True, help="Tables without their head."))
@@ -138,7 +139,7 @@ def shape(*formats: str) -> Callable[[Function], Function]:
     return decorate
 
 
-selector = click.option("-l", "--selector", metavar="LABELS", help="Only objects with these labels: a=b,c!=d.")
+selector = option("-l", "--selector", metavar="LABELS", help="Only objects with these labels: a=b,c!=d.")
 watch = click.option("-w", "--watch", is_flag=True, help="Go on and print each change, until Ctrl-C.")
 
 

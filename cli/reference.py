@@ -14,10 +14,11 @@ TARGET = Path(__file__).parents[1] / "docs" / "cli.md"
 HEAD = """# flinkctl
 
 Written by `make docs` from the commands' own help; a test compares. `kubectl flink` is the same program; its options
-come after that word, as kubectl takes none before the name of a plugin: `kubectl flink get fj -n orders`.
+come after that word, as kubectl takes none before the name of a plugin: `kubectl flink get fj -n orders`. With
+`flinkctl`, `-n`, `--context` and `--kubeconfig` may stand before the command as well.
 
-Data goes to stdout, everything else to stderr. Names are given as NAME, or with the options of Flink K8s Toolbox
-(`--cluster-name`, `--job-name`); every noun may be written in the plural.
+Data goes to stdout, everything else to stderr. Names are given as NAME, as KIND/NAME, which `-o name` prints, or with
+the options of Flink K8s Toolbox (`--cluster-name`, `--job-name`); every noun may be written in the plural.
 """
 HELP = ("-h", "--help")
 

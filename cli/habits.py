@@ -1,0 +1,38 @@
+"""What hands that know kubectl type, and what it is here. Imports no client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+# These verbs have a noun before them here.
+VERBS = ("list", "create", "update", "delete", "start", "stop", "restart", "scale")
+INSTEAD = {**{verb: f"job {verb}" for verb in VERBS}, "version": "--version", "help": "--help"}
+ANYWHERE = ("--namespace", "--context", "--kubeconfig")
+
+
+def behind(words: Sequence[str]) -> list[str]:
+    """With -n, --context and --kubeconfig behind the command where they stood before it: each has its own."""
+    kept, moved, rest = [], [], list(words)
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if not word.startswith("-n") and word.partition("=")[0] not in ANYWHERE:
+            kept.append(word)
+            continue
+        moved.append(word)
+        if word in ("-n", *ANYWHERE):
+            moved += rest[:1]
+            del rest[:1]
+    return [*kept, *rest, *moved]
+
+
+class Option(click.Option):
+    """One with a value: -o=wide is -o wide."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, Any]:
+        value, source = super().consume_value(ctx, opts)
+        if self.multiple and value:
+            return [each.removeprefix("=") for each in value], source
+        return value.removeprefix("=") if isinstance(value, str) else value, source
