@@ -25,7 +25,9 @@ def chosen(words: tuple[str, ...]) -> tuple[tuple[Resource, ...], tuple[str, ...
     word, called = kinds.split(words or ("all",))
     found = kinds.FLINK if word.lower() == "all" else kinds.kinds(word)
     if resources.PODS in found or (called and len(found) > 1):
-        raise click.UsageError("there are pages for deployments (fd), clusters (fc) and jobs (fj)")
+        raise click.UsageError(
+            "there are pages for deployments (fd), clusters (fc) and jobs (fj); that of a cluster tells of its pods"
+        )
     return found, called
 
 

@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cli import figures, output, verdicts
 from cli.figures import Run
 from cli.session import Session
-from clients.kube import KubeError, resources
+from clients.kube import LASTING, KubeError, resources
 from core import names
 
 Object = dict[str, Any]
@@ -28,6 +28,19 @@ class Seen:
 
     clusters: tuple[tuple[str, ...], ...]
     jobs: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A look on the screen."""
+
+    seen: Seen
+    at: datetime
+    trouble: str = ""  # why there is no later one
+
+    def title(self, interval: float) -> str:
+        news = f"no answer since from the API server: {self.trouble}" if self.trouble else f"each {interval:g}s"
+        return f"{self.at:%H:%M:%S}, {news}; Ctrl-C ends"
 
 
 def top(session: Session, *, interval: float, once: bool) -> None:
@@ -81,14 +94,25 @@ def _plain(seen: Seen) -> str:
 
 
 def _live(look: Callable[[], Seen], interval: float) -> None:
-    """Until Ctrl-C."""
+    """Until Ctrl-C, also while the API server is away."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
+    shown = Shown(look(), datetime.now())
     with Live(console=Console(), auto_refresh=False, screen=True) as live:
         while True:
             began = time.monotonic()
-            at = datetime.now().strftime("%H:%M:%S")
-            live.update(Text(f"{at}, each {interval:g}s; Ctrl-C ends\n\n{_plain(look())}", no_wrap=True), refresh=True)
+            live.update(Text(f"{shown.title(interval)}\n\n{_plain(shown.seen)}", no_wrap=True), refresh=True)
             time.sleep(max(0.0, interval - (time.monotonic() - began)))
+            shown = again(look, shown)
+
+
+def again(look: Callable[[], Seen], before: Shown) -> Shown:
+    """The next look, or the one before with the reason why it is the last."""
+    try:
+        return Shown(look(), datetime.now())
+    except LASTING:
+        raise
+    except KubeError as error:
+        return replace(before, trouble=str(error))

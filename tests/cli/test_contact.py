@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import crds
 from cli import contact, tables
 from cli.errors import Failed
+from cli.top import Seen, Shown, again
 from clients.kube import Connection, Forbidden, KubeClient, KubeError, ServerError, TooManyRequests, Unreachable
 from clients.kube import resources as r
 from local.store import Store
@@ -26,6 +28,7 @@ from .conftest import JOB_SPEC, Run, World
 
 TITLE = "flinkjob.nextbreakpoint.com/demo-one"
 BACK = "the API server answers again\n"
+GONE = Unreachable("nobody is there", sent=False)
 
 
 class Away:
@@ -130,6 +133,26 @@ def test_whatever_means_later_does_not_end_a_table(
     assert result.stderr == f"no answer from the API server, trying again for 60 s: come later\n{BACK}"
 
 
+def test_top_shows_what_it_saw_last_and_why_it_is_the_last() -> None:
+    first, second = (Seen((("CLUSTER",),), (("JOB",),)) for _ in range(2))
+    shown = Shown(first, datetime(2026, 1, 1, 12, 30))
+    looks: Iterator[Seen | KubeError] = iter([GONE, second, Forbidden(403, "Forbidden", "no more")])
+
+    def look() -> Seen:
+        found = next(looks)
+        if isinstance(found, KubeError):
+            raise found
+        return found
+
+    shown = again(look, shown)
+    told = "12:30:00, no answer since from the API server: nobody is there; Ctrl-C ends"
+    assert (shown.seen, shown.title(2)) == (first, told)
+    shown = again(look, shown)
+    assert shown.seen is second and "each 2s" in shown.title(2)
+    with pytest.raises(Forbidden):
+        again(look, shown)
+
+
 def test_a_no_does(run: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.job()
     read, turns = tables.read, iter([True])
@@ -152,7 +175,6 @@ def said(capsys: pytest.CaptureFixture[str]) -> Say:
     return lambda: capsys.readouterr().err
 
 
-GONE = Unreachable("nobody is there", sent=False)
 LOST = "no answer from the API server, trying again for 60 s: nobody is there\n"
 
 
