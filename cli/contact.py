@@ -16,11 +16,18 @@ PATIENCE = 60.0  # seconds without an answer after which nobody is waited for an
 class Contact:
     """Says once that there is no answer, and once that there is one again; Failed when that takes too long.
 
-    patience: None where somebody else ends it.
+    patience: None where somebody else ends it. say: shows a line.
     """
 
-    def __init__(self, patience: float | None = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        patience: float | None = PATIENCE,
+        *,
+        say: Callable[[str], None] = output.note,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._patience = patience
+        self._say = say
         self._clock = clock
         self._away: dict[Hashable, float] = {}
         self._lock = threading.Lock()
@@ -35,12 +42,12 @@ class Contact:
 
     def _answered(self, who: Hashable) -> None:
         if self._away.pop(who, None) is not None and not self._away:
-            output.note("the API server answers again")
+            self._say("the API server answers again")
 
     def _unanswered(self, trouble: KubeError, who: Hashable) -> None:
         if not self._away:
             limit = f" for {self._patience:.0f} s" if self._patience else ""
-            output.note(f"no answer from the API server, trying again{limit}: {trouble}")
+            self._say(f"no answer from the API server, trying again{limit}: {trouble}")
         since = self._away.setdefault(who, self._clock())
         if self._patience and self._clock() - since >= self._patience:
             raise Failed(f"{sentence(trouble)[0]}; no answer for {self._patience:.0f} s")

@@ -49,6 +49,11 @@ def coloured(stream: Any) -> bool:
     return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
 
 
+def redrawn(stream: Any) -> bool:
+    """Can lines be written over? Not on a dumb terminal, an editor's shell for example."""
+    return bool(stream.isatty()) and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 @contextmanager
 def telling_rest(titles: Sequence[str]) -> Iterator[Callable[[str], None]]:
     """Around changes of several objects: Ctrl-C says what of them is not done. Takes the title of each that is."""

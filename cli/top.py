@@ -45,7 +45,7 @@ class Shown:
 
 def top(session: Session, *, interval: float, once: bool) -> None:
     with ThreadPoolExecutor(PARALLEL) as pool:
-        if once or not sys.stdout.isatty():
+        if once or not output.redrawn(sys.stdout):
             output.data(_plain(look(session, pool)))
         else:
             _live(lambda: look(session, pool), interval)

@@ -38,6 +38,10 @@ class Awaited:
         return kinds.title(self.resource, self.name)
 
     @property
+    def short(self) -> str:
+        return f"{self.resource.kind.lower()}/{self.name}"
+
+    @property
     def open(self) -> bool:
         return self.verdict.outcome == Outcome.WAITING
 
@@ -52,6 +56,7 @@ class Awaited:
 
 class Display(Protocol):
     def show(self, awaited: Sequence[Awaited]) -> None: ...
+    def note(self, text: str) -> None: ...
     def close(self) -> None: ...
 
 
@@ -81,7 +86,8 @@ def _watch_all(session: Session, awaited: Sequence[Awaited], timeout: float) -> 
     stop, news = threading.Event(), queue.Queue[tuple[Awaited, Any]]()
     for one in awaited:
         threading.Thread(target=_follow, args=(session, one, news, stop), name=f"wait-{one.name}", daemon=True).start()
-    display, contact = _display(), Contact(patience=None)
+    display = _display()
+    contact = Contact(patience=None, say=display.note)
     began = time.monotonic()
     try:
         while any(one.open for one in awaited) and time.monotonic() - began < timeout:
@@ -158,6 +164,9 @@ class Lines:
                 self._said[id(one)] = text
                 output.note(f"{one.elapsed:5.1f}s {text}")
 
+    def note(self, text: str) -> None:
+        output.note(text)
+
     def close(self) -> None:
         return
 
@@ -175,19 +184,24 @@ class Live:
         self._live.start()
 
     def show(self, awaited: Sequence[Awaited]) -> None:
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
-        grid = Table.grid(padding=(0, 1))
+        # Only what it waits for is cut where the terminal is narrow.
+        grid = Table.grid(*(Column(no_wrap=True) for _ in range(4)), Column(), padding=(0, 1))
         for one in awaited:
             mark: Any = self._spinner if one.open else Text("✓" if one.verdict.outcome == Outcome.DONE else "✗")
             text = Text(one.verdict.text, no_wrap=True, overflow="ellipsis")
-            grid.add_row(mark, Text(one.title), Text(one.state, style="bold"), f"{one.elapsed:.0f}s", text)
+            grid.add_row(mark, Text(one.short), Text(one.state, style="bold"), f"{one.elapsed:.0f}s", text)
         self._live.update(grid)
+
+    def note(self, text: str) -> None:
+        """Above the lines."""
+        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()
 
 
 def _display() -> Display:
-    return Live() if sys.stderr.isatty() else Lines()
+    return Live() if output.redrawn(sys.stderr) else Lines()

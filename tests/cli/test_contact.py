@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -44,12 +47,10 @@ class Away:
             self._port = int(store.url.rpartition(":")[2])
             yield World(KubeClient(Connection(store.url)), store.kubeconfig(self._folder / "kubeconfig"))
 
-    def flinkctl(self, *arguments: str) -> subprocess.Popen[str]:
+    def flinkctl(self, *arguments: str, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
         """Ends with the test."""
         command = [sys.executable, "-m", "cli.main", *arguments, f"--kubeconfig={self._folder / 'kubeconfig'}"]
-        it = self._stack.enter_context(
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        )
+        it = self._stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True))
         self._stack.callback(it.kill)
         return it
 
@@ -103,6 +104,35 @@ def test_a_wait_that_is_over_says_how_it_was_and_why_nothing_is_known_since(away
     was = "it was Started: the supervisor has not taken up STOP yet"
     assert told[-1].startswith(f"error: {TITLE}: not done after 4s; {was}; cannot reach the Kubernetes API at http://")
     assert (it.wait(20), len(told)) == (1, 2)
+
+
+def test_on_a_terminal_it_is_told_above_the_live_lines(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = on_a_terminal(away)
+    assert b"\x1b[2Kno answer from the API server, trying again: cannot reach" in screen
+    assert screen.count(b"flinkjob/demo-one") > 5
+
+
+def test_a_terminal_that_is_dumb_gets_plain_lines(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    lines = on_a_terminal(away).splitlines()
+    assert b"demo-one: Started: the supervisor has not taken up STOP yet" in lines[0]
+    assert lines[1].startswith(b"no answer from the API server, trying again: cannot reach")
+
+
+def on_a_terminal(away: Away) -> bytes:
+    """What a terminal shows while somebody waits for a job and the server goes away."""
+    terminal, end = pty.openpty()
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        with away.up():
+            it = away.flinkctl("job", "stop", "demo-one", "--timeout=4s", stderr=end)
+            os.close(end)
+            seen = next(text for text in iter(lambda: screen.read(4096), b"") if b"demo-one" in text)
+        with contextlib.suppress(OSError):  # is how a terminal ends
+            while text := screen.read(4096):
+                seen += text
+    assert it.wait(20) == 1
+    return seen
 
 
 @pytest.mark.parametrize(
