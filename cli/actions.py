@@ -15,7 +15,8 @@ from cli.options import Manner
 from cli.session import Session
 from cli.verdicts import Goal
 from cli.waiting import Awaited, wait_and_tell
-from clients.kube import Resource
+from clients.kube import Forbidden, Resource
+from clients.kube import resources as r
 from core import cluster as clusters
 from core import job as jobs
 from core import names
@@ -41,20 +42,37 @@ def delete(session: Session, resource: Resource, called: Sequence[str], manner: 
         if owner := _owner(item):
             output.warning(f"{kinds.title_of(item)} belongs to {owner}, which makes it again")
     ask(f"Delete {_listed(items)}?", manner)
+    below = [child for item in items for child in _children(session, item)] if manner.waits else []
 
     def send(item: Object) -> Object:
         gone = verbs.delete(session, item, manner.dry_run)
         output.data(f"{kinds.title_of(item)} {'deleted' if gone else 'is being deleted'}{manner.note}")
         return {} if gone else item
 
-    going = filter(None, _each(items, send))
+    going = [*filter(None, _each(items, send)), *below]
     conclude(session, [awaited(session, item, verdicts.Gone(item["metadata"]["uid"])) for item in going], manner)
 
 
 def _owner(item: Object) -> str:
-    owners = item["metadata"].get("ownerReferences") or []
-    found = next((owner for owner in owners if owner.get("controller")), None)
+    found = _controller(item)
     return f"{found['kind']} {found['name']}" if found else ""
+
+
+def _controller(item: Object) -> Object:
+    owners: list[Object] = item["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def _children(session: Session, item: Object) -> list[Object]:
+    """The cluster and the jobs of a FlinkDeployment: it has no finalizer, and is gone long before them."""
+    if item["kind"] != names.DEPLOYMENT:
+        return []
+    try:
+        lists = [session.client.list(kind, namespace=session.namespace) for kind in (r.FLINK_CLUSTERS, r.FLINK_JOBS)]
+    except Forbidden:
+        return []
+    uid = item["metadata"]["uid"]
+    return [child for found in lists for child in found["items"] if _controller(child).get("uid") == uid]
 
 
 def start(

@@ -48,7 +48,9 @@ def _written(noun: Noun, verb: str, text: str) -> click.Command:
 
 
 def _delete(noun: Noun) -> click.Command:
-    @click.command("delete", help=f"Delete a {noun.kind}. On a terminal it asks first.")
+    what = f"{noun.kind} with its cluster and jobs" if noun is nouns.DEPLOYMENT else noun.kind
+
+    @click.command("delete", help=f"Delete a {what}. On a terminal it asks first.")
     @nouns.named(noun)
     @options.where()
     @options.manner(waits=True, asks=True)

@@ -155,6 +155,19 @@ def test_delete_waits_for_the_finalizers(run: Run, world: World) -> None:
     assert run("job", "delete", "demo-one").exit_code == 1
 
 
+def test_delete_of_a_deployment_waits_for_its_cluster_and_jobs(run: Run, world: World) -> None:
+    """They stop with savepoints, when it is long gone itself."""
+    uid = world.add(resources.FLINK_DEPLOYMENTS, "demo", {"cluster": CLUSTER_SPEC})["metadata"]["uid"]
+    owner = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment", "name": "demo", "uid": uid}
+    held = {"ownerReferences": [{**owner, "controller": True}], "finalizers": ["example.com/held"]}
+    world.add(JOBS, "demo-one", JOB_SPEC, **held)
+    world.add(JOBS, "other", JOB_SPEC)
+    result = run("deployment", "delete", "demo", "--timeout", "1s")
+    assert (result.exit_code, result.stdout) == (1, "flinkdeployment.nextbreakpoint.com/demo deleted\n")
+    assert f"error: {JOB}: not done after 1s; it is Deleting" in result.stderr
+    assert "other" not in result.stderr
+
+
 def test_delete_of_a_child_warns_that_it_comes_back(run: Run, world: World) -> None:
     uid = world.add(resources.FLINK_DEPLOYMENTS, "demo", {"cluster": CLUSTER_SPEC})["metadata"]["uid"]
     owner = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment", "name": "demo", "uid": uid}
