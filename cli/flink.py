@@ -6,8 +6,7 @@ So nothing of Flink has to be exposed, and who may ask is a matter of the right 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from cli import kinds, verdicts
@@ -21,7 +20,6 @@ from core import names
 
 Object = Mapping[str, Any]
 PORT = 8081  # of the Service
-POLL = 0.5  # seconds between two looks at what Flink does in the background
 JOB_METRICS = (
     "totalNumberOfCheckpoints",
     "numberOfCompletedCheckpoints",
@@ -154,17 +152,8 @@ def metric_value(text: str) -> Any:
 # ---- savepoints ----------------------------------------------------------------------------------------------------
 
 
-def dispose(session: Session, cluster: str, path: str, timeout: float) -> None:
-    """Has Flink delete a savepoint's files; waits so many seconds for it. Failed: it did not, or not yet."""
+def dispose(session: Session, cluster: str, path: str) -> Callable[[], Operation]:
+    """Has Flink delete a savepoint's files, and answers how far it is whenever it is asked."""
     jobmanager = JobManager(session, cluster)
     request = jobmanager.post("/savepoint-disposal", {"savepoint-path": path})["request-id"]
-    end = time.monotonic() + timeout
-    while timeout:
-        found = Operation.of_disposal(jobmanager.get(f"/savepoint-disposal/{request}"))
-        if found.state == "FAILED":
-            raise Failed(f"{path} was not disposed of: {found.failure}")
-        if found.state == "COMPLETED":
-            return
-        if time.monotonic() > end:
-            raise Failed(f"{path}: not disposed of after {timeout:g}s; Flink goes on with it")
-        time.sleep(POLL)
+    return lambda: Operation.of_disposal(jobmanager.get(f"/savepoint-disposal/{request}"))

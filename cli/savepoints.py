@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from cli import actions, flink, kinds, output, pages, verbs, verdicts
+from cli.contact import Contact
 from cli.errors import Failed
 from cli.options import Manner, Shape
 from cli.session import Session
 from cli.waiting import wait
-from clients.kube import resources
+from clients.flink import Operation
+from clients.kube import LASTING, KubeError, resources
 from core import job as jobs
 from supervisor.recovery import same_path
 
 Object = dict[str, Any]
+POLL = 0.5  # seconds between two looks at what Flink does in the background
 
 
 def trigger(session: Session, name: str, manner: Manner) -> None:
@@ -48,8 +53,36 @@ def dispose(session: Session, name: str, path: str, manner: Manner) -> None:
         raise Failed(f"{path} is what {', '.join(users)} may have to come back from; `savepoint forget` lets go of it")
     actions.ask(f"Delete the files of {path}?", manner)
     if not manner.note:
-        flink.dispose(session, flink.cluster_of(session, item), path, manner.timeout if manner.waits else 0)
+        progress = flink.dispose(session, flink.cluster_of(session, item), path)
+        if manner.waits:
+            _wait_for_disposal(progress, path, manner.timeout)
     output.data(f"{path} {'disposed of' if manner.wait else 'is being disposed of'}{manner.note}")
+
+
+def _wait_for_disposal(progress: Callable[[], Operation], path: str, timeout: float) -> None:
+    contact, end = Contact(patience=None), time.monotonic() + timeout
+    try:
+        while not _disposed(progress, path, contact):
+            if time.monotonic() > end:
+                raise Failed(f"{path}: not disposed of after {timeout:g}s; Flink goes on with it")
+            time.sleep(POLL)
+    except KeyboardInterrupt:
+        output.note(f"interrupted; Flink goes on deleting the files of {path}")
+        raise
+
+
+def _disposed(progress: Callable[[], Operation], path: str, contact: Contact) -> bool:
+    try:
+        found = progress()
+    except LASTING:
+        raise
+    except KubeError as error:
+        contact.hear(error)
+        return False
+    contact.hear(None)
+    if found.state == "FAILED":
+        raise Failed(f"{path} was not disposed of: {found.failure}")
+    return found.state == "COMPLETED"
 
 
 def needs(job: Object, path: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli import flink
-from clients.kube import resources
+from clients.kube import Unreachable, resources
 
 from .conftest import Run, World
 from .servers import Asked, served
@@ -167,6 +167,28 @@ def test_dispose_fails_with_flinks_reason(run: Run, playing: Flink) -> None:
         1,
         "error: file:/data/old was not disposed of: IOException: disk full\n",
     )
+
+
+def test_dispose_waits_while_the_api_server_is_away(run: Run, playing: Flink, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, answers = flink.JobManager.get, iter([Unreachable("nobody is there", sent=True)] * 2)
+
+    def get(jobmanager: flink.JobManager, *given: Any) -> Any:
+        if trouble := next(answers, None):
+            raise trouble
+        return ask(jobmanager, *given)
+
+    monkeypatch.setattr(flink.JobManager, "get", get)
+    result = run("savepoint", "dispose", "demo-one", "--path", "file:/data/old")
+    assert (result.exit_code, result.stdout) == (0, "file:/data/old disposed of\n")
+    lost = "no answer from the API server, trying again: nobody is there\n"
+    assert result.stderr == f"{lost}the API server answers again\n"
+
+
+def test_dispose_says_what_goes_on_after_ctrl_c(run: Run, playing: Flink, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flink.JobManager, "get", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    result = run("savepoint", "dispose", "demo-one", "--path", "file:/data/old")
+    told = "interrupted; Flink goes on deleting the files of file:/data/old\n"
+    assert (result.exit_code, result.stderr) == (130, told)
 
 
 @pytest.mark.parametrize(
