@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from cli import output
 from cli.errors import Failed
 from cli.local.place import called
 
@@ -114,15 +115,27 @@ def up(directory: Path, port: int, images: Mapping[str, Path], timeout: float) -
         process = subprocess.Popen(
             [*command, *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
+    try:
+        found = _started(directory, process, timeout)
+    except KeyboardInterrupt:
+        process.terminate()
+        output.note("interrupted; the local runtime is not up")
+        raise
+    if found is None:
+        process.terminate()
+        raise Failed(f"the local runtime was not up after {timeout:.0f} s; see {directory / LOG}")
+    return Path(found.kubeconfig)
+
+
+def _started(directory: Path, process: subprocess.Popen[bytes], timeout: float) -> Found | None:
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         if process.poll() is not None:
             raise Failed(f"the local runtime did not start: {_last_line(directory)}")
         if found := status(directory):
-            return Path(found.kubeconfig)
+            return found
         time.sleep(0.05)
-    process.terminate()
-    raise Failed(f"the local runtime was not up after {timeout:.0f} s; see {directory / LOG}")
+    return None
 
 
 def _last_line(directory: Path) -> str:

@@ -73,6 +73,15 @@ def test_one_that_is_up_is_told(up_already):
         background.up(up_already, 8080, {}, 1.0)
 
 
+def test_ctrl_c_leaves_none_that_comes_up_later(tmp_path, monkeypatch, capsys):
+    process = SimpleNamespace(ended=False, poll=lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    process.terminate = lambda: setattr(process, "ended", True)
+    monkeypatch.setattr(background.subprocess, "Popen", lambda *_, **__: process)
+    with pytest.raises(KeyboardInterrupt):
+        background.up(tmp_path, 0, {}, 1.0)
+    assert (process.ended, capsys.readouterr().err) == (True, "interrupted; the local runtime is not up\n")
+
+
 def test_what_one_that_was_killed_has_left_is_not_believed(tmp_path, monkeypatch):
     (tmp_path / background.LOCK).write_text('{"pid": 7, "url": "", "kubeconfig": ""}')
     seen = []
