@@ -25,13 +25,15 @@ Object = dict[str, Any]
 
 
 def create(session: Session, manifest: Manifest, manner: Manner) -> None:
-    item = verbs.create(session, manifest, manner.dry_run)
+    with output.telling_rest([kinds.title(manifest.resource, manifest.name)]):
+        item = verbs.create(session, manifest, manner.dry_run)
     output.data(f"{kinds.title_of(item)} created{manner.note}")
     conclude(session, [awaited(session, item, verdicts.Current())], manner)
 
 
 def update(session: Session, manifest: Manifest, manner: Manner) -> None:
-    item = verbs.update(session, manifest, manner.dry_run)
+    with output.telling_rest([kinds.title(manifest.resource, manifest.name)]):
+        item = verbs.update(session, manifest, manner.dry_run)
     output.data(f"{kinds.title_of(item)} updated{manner.note}")
     conclude(session, [awaited(session, item, verdicts.Current())], manner)
 

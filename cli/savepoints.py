@@ -26,7 +26,8 @@ def trigger(session: Session, name: str, manner: Manner) -> None:
     item = session.get(resources.FLINK_JOBS, name)
     title = kinds.title_of(item)
     actions.tell_pending(item)
-    asked = verbs.trigger_savepoint(session, item, manner.dry_run)
+    with output.telling_rest([f"the savepoint of {title}"]):
+        asked = verbs.trigger_savepoint(session, item, manner.dry_run)
     if not manner.waits:
         output.data(f"{title} savepoint requested{manner.note}")
         output.hint(f"see: flinkctl savepoint list {name}")
@@ -53,7 +54,8 @@ def dispose(session: Session, name: str, path: str, manner: Manner) -> None:
         raise Failed(f"{path} is what {', '.join(users)} may have to come back from; `savepoint forget` lets go of it")
     actions.ask(f"Delete the files of {path}?", manner)
     if not manner.note:
-        progress = flink.dispose(session, flink.cluster_of(session, item), path)
+        with output.telling_rest([f"the disposal of {path}"]):
+            progress = flink.dispose(session, flink.cluster_of(session, item), path)
         if manner.waits:
             _wait_for_disposal(progress, path, manner.timeout)
     output.data(f"{path} {'disposed of' if manner.wait else 'is being disposed of'}{manner.note}")

@@ -60,3 +60,22 @@ def test_so_it_is_for_a_verb_of_several_objects(run: Run, world: World, monkeypa
     assert (result.exit_code, result.stdout) == (130, "")
     assert f"may be done or not: {TITLE}/a\n" in result.stderr
     assert f"not done: {TITLE}/b\n" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        ("job create new -f -", f"{TITLE}/new"),
+        ("job update demo-one -f -", f"{TITLE}/demo-one"),
+        ("savepoint trigger demo-one", f"the savepoint of {TITLE}/demo-one"),
+    ],
+)
+def test_so_it_is_for_a_request_of_one(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch, command: str, left: str
+) -> None:
+    world.job()
+    for method in ("create", "patch"):
+        monkeypatch.setattr(KubeClient, method, lambda *given, **how: (_ for _ in ()).throw(KeyboardInterrupt))
+    result = run(*command.split(), input=as_yaml(JOB_SPEC))
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert result.stderr == f"interrupted; may be done or not: {left}\n"
