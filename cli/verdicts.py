@@ -124,6 +124,9 @@ class Current:
         text = waits_for(item)
         if text:
             return waiting(text)
+        if item["kind"] == names.JOB and phase(item) == Phase.STARTED and not _in_force(item):
+            # It is ready as it runs, while it waits for slots to run as its spec wants it.
+            return waiting(str(status_of(item).get("message") or phase(item)))
         return done("ready" if conditions.is_true(item, conditions.READY) else "suspended")
 
 

@@ -84,6 +84,7 @@ class World:
             "resourceStatus": "Updated" if ready or down else "Updating",
             "observedGeneration": generation,
             "message": message,
+            "jobParallelism": 1,
             "conditions": conditions(generation, Ready=(ready, message), Suspended=(down, message)),
             **status,
         }

@@ -81,4 +81,4 @@ def test_top_once_where_no_jobmanager_answers(run: Call, world: World) -> None:
     head, cluster, _, jobs, job = run("top", "--once").stdout.splitlines()
     assert (head.split(), jobs.split()) == (list(figures.CLUSTERS), list(figures.JOBS))
     assert cluster.split() == ["demo", "Started", "-", "0/0", "-", "-"]
-    assert job.split()[:4] == ["demo-one", "demo", "Started", "0"]
+    assert job.split()[:4] == ["demo-one", "demo", "Started", "1"]

@@ -13,7 +13,7 @@ from core import names
 from .conftest import JOB_SPEC, conditions
 
 WAITING, DONE, FAILED = Outcome.WAITING, Outcome.DONE, Outcome.FAILED
-READY = {"supervisorStatus": "Started", "conditions": conditions(1, Ready=(True, "running"))}
+READY = {"supervisorStatus": "Started", "jobParallelism": 1, "conditions": conditions(1, Ready=(True, "running"))}
 DOWN = {"supervisorStatus": "Stopped", "conditions": conditions(1, Ready=(False, "asked"), Suspended=(True, "asked"))}
 STALLED = {"supervisorStatus": "Stopped", "conditions": conditions(1, Ready=(False, ""), Stalled=(True, "no JAR"))}
 
@@ -40,6 +40,7 @@ OLD, NEW = {"savepointPath": "file:/old"}, {"savepointPath": "file:/new"}
     ("goal", "found", "outcome"),
     [
         (Current(), job(READY), DONE),
+        (Current(), job({**READY, "jobParallelism": 2, "message": "waiting for slots"}), WAITING),
         (Current(), job(DOWN), DONE),
         (Current(), job(READY, generation=2), WAITING),
         (Current(), job(STALLED), FAILED),
