@@ -28,9 +28,13 @@ Rule = Callable[[Scene], Iterator[Reason]]
 
 
 def reasons(scene: Scene) -> list[Reason]:
-    """The most likely ones first, none twice; none when it is as its spec wants it."""
-    found = [reason for rule in RULES[scene.item["kind"]] for reason in rule(scene)]
-    return list(dict.fromkeys(found))
+    """The most likely ones first, none twice, not in fewer words either; none when it is as its spec wants it."""
+    found = [*dict.fromkeys(reason for rule in RULES[scene.item["kind"]] for reason in rule(scene))]
+    return [one for one in found if not any(one is not other and _within(one, other) for other in found)]
+
+
+def _within(one: Reason, other: Reason) -> bool:
+    return one.next == other.next and one.text in other.text
 
 
 # ---- every kind ----------------------------------------------------------------------------------------------------

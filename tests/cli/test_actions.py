@@ -156,7 +156,7 @@ def test_delete_waits_for_the_finalizers(run: Run, world: World) -> None:
 
 
 def test_delete_of_a_deployment_waits_for_its_cluster_and_jobs(run: Run, world: World) -> None:
-    """They stop with savepoints, when it is long gone itself."""
+    """Their jobs end when it is long gone itself."""
     uid = world.add(resources.FLINK_DEPLOYMENTS, "demo", {"cluster": CLUSTER_SPEC})["metadata"]["uid"]
     owner = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment", "name": "demo", "uid": uid}
     held = {"ownerReferences": [{**owner, "controller": True}], "finalizers": ["example.com/held"]}

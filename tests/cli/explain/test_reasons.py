@@ -54,6 +54,15 @@ def test_what_is_as_declared_has_no_reason() -> None:
     assert page(scene, [], datetime.now(UTC)).splitlines()[1] == "  It is as its spec wants it."
 
 
+def test_what_a_longer_reason_says_too_is_said_once() -> None:
+    refused = "UpdateRefused: no class X"
+    item = job(told=refused, trouble=refused, failure=refused)
+    stalled = conditions(1, Stalled=(True, f"the spec from before runs: {refused}"))
+    item["status"]["conditions"].append({**stalled[0], "reason": "UpdateRefused"})
+    found = texts(Scene(item, cluster=cluster(), pods=(pod("supervisor", ready=True),)))
+    assert [text for text in found if refused in text] == [f"the spec from before runs: {refused}"]
+
+
 def test_a_job_without_its_cluster() -> None:
     (reason,) = reasons(Scene(job("Starting", told="a new job")))
     assert reason.text == "its cluster demo is not there"
