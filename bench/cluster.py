@@ -11,10 +11,10 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from clients.kube import KubeClient, connect
+from clients.kube import KubeClient, NotFound, connect
 from clients.kube import resources as r
 from core import names
 
@@ -113,7 +113,8 @@ def namespace(client: KubeClient) -> Iterator[str]:
         yield name
     finally:
         for item in client.list(r.FLINK_CLUSTERS, namespace=name)["items"]:
-            client.delete(r.FLINK_CLUSTERS, item["metadata"]["name"], namespace=name)
+            with suppress(NotFound):  # it is going with its FlinkDeployment
+                client.delete(r.FLINK_CLUSTERS, item["metadata"]["name"], namespace=name)
         until(600, lambda: not client.list(r.FLINK_CLUSTERS, namespace=name)["items"])
         client.delete(r.NAMESPACES, name)
 

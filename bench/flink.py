@@ -86,7 +86,7 @@ class JobManager:
         runs = job in self._jobs
         tasks = {"running": int(runs), "finished": int(not runs), "total": 1}
         state = self._ended.get(job, "RUNNING")
-        return {"jid": job, "name": "bench", "state": state, "start-time": 0, "tasks": tasks}
+        return {"jid": job, "name": "bench", "state": state, "start-time": 0, "duration": 0, "tasks": tasks}
 
     def _checkpoints(self, job: str) -> Any:
         age = time.time() - self._jobs.get(job, time.time())
@@ -99,7 +99,7 @@ class JobManager:
             "trigger_timestamp": moment,
             "latest_ack_timestamp": moment,
         }
-        counts = {"completed": number, "failed": 0, "in_progress": 0}
+        counts = {"completed": number, "failed": 0, "in_progress": 0, "restored": 0}
         return {"counts": counts, "latest": {"completed": newest if number else None}}
 
 

@@ -131,7 +131,9 @@ def _plan(world: World) -> Decision:
         job.flink_configuration,
         float(job.restart.timeout),
     )
-    return steps.act(steps.same(world, "an update: asking Flink for its plan", delay=steps.BUSY), plan)
+    # Its answer is news by itself; without one main() runs again, which is not to be done in haste.
+    pause = world.cluster.polling_interval
+    return steps.act(steps.same(world, "an update: asking Flink for its plan", delay=pause), plan)
 
 
 def planned(world: World) -> Decision:

@@ -87,12 +87,14 @@ class JobManager:
         restarts = self._restarted(status.job_id) if status.supervisor_status == Phase.STARTED else None
         # Restarted tasks may run again already: the exception says why they had to.
         troubled = job.status in ("FAILED", "FAILING", "RESTARTING") or (restarts or 0) > status.stability.restarts
+        interval = self._interval(status.job_id)
         return FlinkJob(
             sight=Sight.SEEN,
             status=job.status,
-            tasks_run=job.all_running,
+            tasks_run=job.all_running if interval else job.some_running,
+            age=job.age,
             checkpoints=self._checkpoints(status.job_id),
-            checkpointing=self._interval(status.job_id),
+            checkpointing=interval,
             restarts=restarts,
             operation=self._operation(status.job_id, trigger) if trigger else None,
             disposal=self._disposal(status.disposing.request_id) if status.disposing.request_id else None,

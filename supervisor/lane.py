@@ -25,7 +25,7 @@ from supervisor.decide import decide, finished
 from supervisor.decision import Decision, Reason, Run
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
-from supervisor.world import ClusterView, World
+from supervisor.world import ClusterView, Sight, World
 
 # Checkpoints alone are written this often, and before Flink drops the stored ones; in between they are remembered here.
 CHECKPOINT_WRITES = timedelta(seconds=60)
@@ -83,12 +83,13 @@ class Lane:
         return AFTER_ERROR
 
     def _step(self, name: str, resource: Mapping[str, Any], around: Surroundings) -> float:
+        self.answered = None
         world = self._world(resource, around)
         self.secrets |= world.secrets
         decision = decide(world)
         self._log(name, world, decision)
         stored, status = self._write(resource, world, decision)
-        self.answered = around.look.answering
+        self.answered = around.look.answering and world.flink.sight != Sight.UNKNOWN
         if decision.handled:
             stored = self._reset_request(stored)
         self._recorder.record(resource, decision.events)
@@ -164,6 +165,8 @@ class Lane:
         if points_only and recent and not recovery.outdated(stored, status):
             self._unwritten = stored, status
             return resource, status
+        if recovery.began_as_told(world):  # known even if the write fails
+            self._unwritten = stored, recovery.with_checkpoint(world, world.status)
         body = {**resource, "status": status.to_json()}
         self._newest = self._kube.replace(
             resources.FLINK_JOBS, body, namespace=resource["metadata"]["namespace"], subresource="status"

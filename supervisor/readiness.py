@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core import times
-from core.states import Phase
+from core.states import Phase, StoppedBy
 from supervisor import moves, recovery, rollback, settings, stability, steps
 from supervisor.decision import Decision
 from supervisor.world import World
@@ -16,8 +16,10 @@ def noted(world: World) -> World:
     """With what this look proves about an update, before anything is decided on it: nobody may have looked for long.
     What has written state is never taken back, unless it began with another state than it was told to."""
     status, flink = world.status, world.flink
+    judged = status.supervisor_status == Phase.STOPPING and status.stop.stopped_by == StoppedBy.FLINK
     runs = flink.alive and flink.tasks_run and flink.checkpointing == 0
-    if status.supervisor_status not in (Phase.STARTING, Phase.STARTED) or not (runs or recovery.has_written(world)):
+    works = runs or flink.status == "FINISHED" or recovery.has_written(world)
+    if judged or not status.job_id or not works:
         return world
     return replace(world, status=moves.proven(rollback.proven(status))) if recovery.began_as_told(world) else world
 

@@ -87,26 +87,42 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
 
 
 def _completed(world: World) -> list[Snapshot]:
-    """The newest savepoint and the newest of all, in this order."""
+    """What the run itself restored, the newest savepoint and the newest of all, in the order of their numbers."""
     seen = world.flink.checkpoints
-    return [found for found in (seen.latest_savepoint, seen.latest_completed) if found] if seen else []
+    if not seen:
+        return []
+    found = [each for each in (seen.latest_savepoint, seen.latest_completed) if each]
+    if restored_itself(world) and (own := seen.restored):
+        found.append(
+            Snapshot(own.id, own.external_path, own.is_savepoint, own.restore_timestamp, own.restore_timestamp)
+        )
+    return sorted(found, key=lambda each: each.id)
 
 
 def restored(world: World) -> str:
-    """The path that Flink says this run began with, '' for none."""
+    """The path that Flink says this run restored last, '' for none."""
     seen = world.flink.checkpoints
     return (seen.restored.external_path or "") if seen and seen.restored else ""
 
 
+def restored_itself(world: World) -> bool:
+    """Did Flink restart the tasks, or bring the run back, from a checkpoint of its own?"""
+    status, seen, path = world.status, world.flink.checkpoints, restored(world)
+    if not seen or not path or same_path(path, status.restore_path):
+        return False
+    # Its id is in the path, unless execution.checkpointing.create-subdir is false.
+    return f"/{status.job_id}/" in path or seen.restores > (1 if status.restore_path else 0)
+
+
 def began_as_told(world: World) -> bool:
     """Nothing to be told is as told: then Flink chose."""
-    expected = world.status.restore_path
-    return not expected or same_path(restored(world), expected)
+    told = world.status.restore_path
+    return not told or restored_itself(world) or same_path(restored(world), told)
 
 
 def has_written(world: World) -> bool:
     """Has this run completed a checkpoint? Then its tasks have all run, whatever they do now."""
-    return bool(world.flink.checkpoints and world.flink.checkpoints.completed)
+    return bool(world.flink.checkpoints and world.flink.checkpoints.completed) or restored_itself(world)
 
 
 def claimed(status: JobStatus, mode: ClaimMode) -> JobStatus:

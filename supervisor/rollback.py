@@ -46,14 +46,12 @@ def is_trial(world: World, status: JobStatus) -> bool:
 
 
 def overdue(world: World) -> bool:
-    """Has the update had the time in which it must become Ready: restartTimeout, and once its tasks run that of one
-    more checkpoint?"""
+    """Has the update had the time in which it must become Ready: restartTimeout, and that of one checkpoint more?"""
     status, flink = world.status, world.flink
     started = times.from_text(status.started_at)
     if started is None or status.ready_at or flink.checkpointing is None or not is_trial(world, status):
         return False
-    checkpoint = flink.checkpointing if flink.tasks_run else 0.0
-    return world.now - started > timedelta(seconds=world.job.restart.timeout + checkpoint)
+    return world.now - started > timedelta(seconds=world.job.restart.timeout + flink.checkpointing)
 
 
 def is_superseded(world: World) -> bool:

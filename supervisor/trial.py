@@ -126,7 +126,7 @@ def _gets_on(job: Job, status: JobStatus, now: datetime) -> bool:
     """Its tasks run, or its start is within its time. One that waits for a person does not wait for the cluster."""
     if status.failure.startswith(("StateUnknown", "StateTooOld")) or status.message.startswith("InvalidSpec"):
         return True
-    started = times.from_text(status.started_at)
+    started = times.from_text(status.started_at or status.delivery.requested_at)
     young = started is not None and now - started <= timedelta(seconds=job.restart.timeout)
     tasks_run = status.supervisor_status == Phase.STARTED and not status.message.startswith("TasksNotRunning")
     return young or (tasks_run and not status.stability.trouble)

@@ -68,7 +68,8 @@ class FlinkJob:
 
     sight: Sight = Sight.NOT_ASKED
     status: str = ""
-    tasks_run: bool = False  # all of them: RUNNING alone is said even without a TaskManager
+    tasks_run: bool = False  # all of them, without checkpointing some: RUNNING is said even without a TaskManager
+    age: float = 0.0  # seconds since it was submitted
     checkpoints: Checkpoints | None = None
     checkpointing: float | None = None  # seconds between two checkpoints, 0 for none, None while unknown
     restarts: int | None = None  # of its tasks, by Flink itself; None while unknown

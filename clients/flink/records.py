@@ -68,6 +68,7 @@ class JobSummary:
     tasks_running: int
     tasks_finished: int
     tasks_total: int
+    age: float = 0.0  # seconds since it was submitted, by Flink's clock
 
     @classmethod
     def of(cls, answer: JSON) -> JobSummary:
@@ -80,7 +81,13 @@ class JobSummary:
             tasks_running=tasks["running"],
             tasks_finished=tasks["finished"],
             tasks_total=tasks["total"],
+            age=answer["duration"] / 1000,
         )
+
+    @property
+    def some_running(self) -> bool:
+        """Of a batch job, whose stages run one after the other."""
+        return self.status == "RUNNING" and self.tasks_running + self.tasks_finished > 0
 
     @property
     def all_running(self) -> bool:
@@ -172,7 +179,8 @@ class Checkpoints:
     in_progress: int = 0
     latest_completed: Snapshot | None = None
     latest_savepoint: Snapshot | None = None
-    restored: Restored | None = None
+    restored: Restored | None = None  # the last time, also by tasks that Flink restarted
+    restores: int = 0
 
     @classmethod
     def of(cls, answer: JSON) -> Checkpoints:
@@ -184,6 +192,7 @@ class Checkpoints:
             latest_completed=Snapshot.of(latest.get("completed")),
             latest_savepoint=Snapshot.of(latest.get("savepoint")),
             restored=Restored.of(latest.get("restored")),
+            restores=counts["restored"],
         )
 
 

@@ -170,7 +170,7 @@ def _new_spec(world: World) -> Decision | None:
         return _meanwhile(world, f"{why}: waiting for slots, {there} of {world.job.parallelism} are there")
     if world.status.digest.get("bootstrap") != world.job.bootstrap_digest and (ahead := delivery.look_ahead(world)):
         looked = replace(world, status=ahead.status)
-        if ahead.action or ahead.events:
+        if ahead.events or (ahead.action and not world.status.savepoint_trigger_id):
             return replace(watch(looked, ahead.why, delay=ahead.delay), action=ahead.action, events=ahead.events)
         return _meanwhile(looked, ahead.why)
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)

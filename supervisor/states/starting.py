@@ -7,20 +7,20 @@ second one, so it does not matter how often that happens, nor who does it.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 from core import times
+from core.job_status import Delivery
 from core.states import Phase, StoppedBy
 from supervisor import delivery, moves, recovery, steps, submission
 from supervisor.decision import Decision, Event
 from supervisor.world import Sight, World
 
-# What Flink tells about a job may be some seconds old.
-PATIENCE = timedelta(seconds=15)
+PATIENCE = 15.0  # seconds: what Flink tells about a job may be some seconds old
 
 
 def decide(world: World) -> Decision:
     guards = (
+        _silent,
         _deleting,
         _person_stops,
         _spec_stops,
@@ -43,7 +43,7 @@ def decide(world: World) -> Decision:
 def hold(world: World) -> Decision:
     """While the spec is wrong: a submission is followed, also one that Flink recovers; no other one is made."""
     nothing = steps.same(world, "nothing is submitted", delay=world.cluster.polling_interval)
-    return _with_checkpoint(world, _submitted(world) or _adopt(world) or nothing)
+    return _with_checkpoint(world, _silent(world) or _submitted(world) or _adopt(world) or nothing)
 
 
 def _with_checkpoint(world: World, decision: Decision) -> Decision:
@@ -53,12 +53,19 @@ def _with_checkpoint(world: World, decision: Decision) -> Decision:
     return replace(decision, status=recovery.with_checkpoint(world, decision.status))
 
 
+def _silent(world: World) -> Decision | None:
+    """Unknown is not failed: the job may well run."""
+    if not world.status.job_id or world.lost or world.flink.sight in (Sight.SEEN, Sight.MISSING):
+        return None
+    return steps.same(world, "waiting for the JobManager to answer: the job may well run", delay=steps.BUSY)
+
+
 def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
     """Stop before it runs: nothing to save if it was never submitted."""
     if world.status.holds_cluster and not world.lost:
-        # Its tasks may run already; Automatic saves what they did.
-        savepoint = steps.wants_savepoint(world, by_person=True) and world.flink.tasks_run and next != Phase.TERMINATED
-        return steps.stop(world, why, next=next, by=by, savepoint=savepoint)
+        deleted = next == Phase.TERMINATED
+        wanted = world.job.savepoint.on_delete if deleted else steps.wants_savepoint(world, by_person=True)
+        return steps.stop(world, why, next=next, by=by, savepoint=wanted and world.flink.tasks_run)
     status = steps.released(world.status).but(supervisor_status=next, stopped_by=by, job_id="", message=why)
     return Decision(status, why, 0.0)
 
@@ -88,8 +95,6 @@ def _submitted(world: World) -> Decision | None:
         return steps.lost(world)
     if flink.sight == Sight.MISSING:
         return _missing(world)
-    if flink.sight != Sight.SEEN:
-        return steps.same(world, "waiting for the JobManager to answer: the job may well run", delay=steps.BUSY)
     begun = flink.tasks_run or recovery.has_written(world)
     if begun and (wrong := _restored_wrongly(world)):
         return wrong
@@ -120,6 +125,8 @@ def _adopt(world: World) -> Decision | None:
         return None
     why = "Flink has recovered the job by itself"
     adopted = status.but(
+        delivery=_delivered(world),
+        jar_id="",
         job_id=run,
         job_parallelism=status.job_parallelism or world.job.parallelism,
         cluster_revision=cluster.revision,
@@ -129,6 +136,22 @@ def _adopt(world: World) -> Decision | None:
         message=why,
     )
     return Decision(adopted, why, steps.BUSY, events=(Event("JobAdopted", why),))
+
+
+def _delivered(world: World) -> Delivery:
+    """What the run that was lost was made of: an update of it may have been ordered since. Then the JAR that is there
+    is another one, and is no use for this spec in any incarnation."""
+    status, stable = world.status, world.status.stable
+    if status.delivery.digest == status.digest.get("bootstrap") or stable.digest != status.digest.get("bootstrap"):
+        return status.delivery
+    return replace(
+        status.delivery,
+        number=status.delivery.number + 1,
+        incarnation=0,
+        digest=stable.digest,
+        bootstrap=stable.bootstrap,
+        flink_configuration=stable.flink_configuration,
+    )
 
 
 def _missing(world: World) -> Decision:
@@ -183,8 +206,7 @@ def _restored_wrongly(world: World) -> Decision | None:
     expected, restored = world.status.restore_path, recovery.restored(world)
     if world.flink.checkpoints is None or recovery.began_as_told(world):
         return None
-    submitted = times.from_text(world.status.started_at)
-    if not restored and submitted and world.now - submitted < PATIENCE:
+    if not restored and world.flink.age < PATIENCE:
         return steps.same(world, "waiting for Flink to say what it restored", delay=steps.BUSY)
     why = f"{steps.RESTORE_MISMATCH}: told to start from {expected}, Flink says {restored or 'nothing'}"
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)

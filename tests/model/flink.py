@@ -72,8 +72,9 @@ class JobManager(Flink):
             if run.alive:
                 free -= run.parallelism
                 if free < 0 and run.status == "RUNNING":
-                    run.status, run.age = "RESTARTING", 0.0
-                    run.work = self.disk[str(run.snapshots[-1].external_path)] if run.snapshots else 0.0
+                    run.status = "RESTARTING"
+                    run.restart()
+                    run.work = self.disk[str(run.own.external_path)] if run.own else 0.0
                 elif free >= 0:
                     run.status = "RUNNING"
         super().tick(seconds)

@@ -219,9 +219,10 @@ class World:
         return self.jobmanagers[url.removeprefix("http://").partition(":")[0]]
 
     def kubelet(self) -> None:
-        """Every pod gets on by one step."""
+        """Every pod gets on by one step; those of a cluster that is gone are garbage."""
         for pod in self.api.all(resources.PODS):
-            if "deletionTimestamp" in pod["metadata"]:
+            owned = pod["metadata"]["labels"][names.LABEL_ROLE] != names.BOOTSTRAP
+            if "deletionTimestamp" in pod["metadata"] or (owned and not self.cluster):
                 self._end(pod)
                 self.api.remove(resources.PODS, pod["metadata"]["name"])
             elif not pod["status"]:

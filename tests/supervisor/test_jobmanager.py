@@ -93,6 +93,14 @@ def test_half_of_the_answers_about_a_job_are_none(manager, question):
     assert manager.job(SUBMITTED, manager.look()).sight == Sight.UNKNOWN
 
 
+@pytest.mark.parametrize(("interval", "run"), [(0, True), (10000, False)])
+def test_the_later_stages_of_a_batch_job_wait_for_the_first(manager, interval, run):
+    """Without checkpoints it runs with the first; a stream runs with all its tasks."""
+    manager.client.checkpointing_config.return_value = interval
+    manager.client.jobs.return_value = (listed(running=1),)
+    assert manager.job(SUBMITTED, manager.look()).tasks_run == run
+
+
 def test_a_job_without_checkpoints(manager):
     manager.client.checkpoints.side_effect = manager.client.checkpointing_config.side_effect = NotFound(404, "off")
     job = manager.job(SUBMITTED, manager.look())

@@ -65,6 +65,7 @@ NO_CHECKPOINT = job(**RUNS, startedAt=ago(900), stability={"trouble": "NoCheckpo
 FIRST_CHECKPOINT = job(**RUNS, startedAt=ago(900), message="waiting for its first checkpoint")
 NO_TASKS = job(**RUNS, startedAt=ago(900), message="TasksNotRunning: no slot")
 TOO_OLD = job(supervisorStatus="Starting", failure="StateTooOld: start it")
+DELIVERS = job(supervisorStatus="Starting", delivery={"number": 1, "digest": "d", "requestedAt": ago(1)})
 HELD = job(supervisorStatus="Starting", message="InvalidSpec: spec.jobParallelism: -1 is less than 0")
 WRONG = job(supervisorStatus="Starting", spec={"restart": {"restartPolicy": "Sometimes"}})
 
@@ -89,6 +90,7 @@ VERDICTS: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "its tasks do not run": (("Started", NO_TASKS), {}, "rejected"),
     "a JobManager that does not answer any more": (("Started", NO_TASKS), {"answering": False}, ""),
     "a job that nobody has looked at since": (("Started", NO_TASKS), {"looked": False}, ""),
+    "a job whose JAR was just ordered": (("Started", DELIVERS), {}, ""),
     "a job that waits for a person": (("Started", TOO_OLD), {}, ""),
     "a job whose spec is wrong": (("Started", WRONG), {}, ""),
     "a job that is held for its spec": (("Started", HELD), {}, ""),

@@ -198,7 +198,8 @@ def test_a_checkpoint_that_only_the_jobmanager_holds_has_no_path():
         "trigger_timestamp": 1,
         "latest_ack_timestamp": 2,
     }
-    answer = {"counts": {"completed": 1, "failed": 0, "in_progress": 0}, "latest": {"completed": snapshot}}
+    counts = {"completed": 1, "failed": 0, "in_progress": 0, "restored": 0}
+    answer = {"counts": counts, "latest": {"completed": snapshot}}
     assert Checkpoints.of(answer).latest_completed.external_path is None
 
 

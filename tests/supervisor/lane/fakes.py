@@ -93,11 +93,23 @@ class Run:
     age: float = 0.0
     stuck: bool = False  # its tasks never run
     operations: dict[str, dict[str, Any]] = field(default_factory=dict)
-    snapshots: list[Snapshot] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)  # by this JobManager
+    own: Snapshot | None = None  # what its tasks began with again last, by Flink itself
+    restores: int = 0
 
     @property
     def alive(self) -> bool:
         return self.status not in TERMINAL
+
+    @property
+    def newest(self) -> Snapshot | None:
+        return self.snapshots[-1] if self.snapshots else self.own
+
+    def restart(self) -> None:
+        """Its tasks begin again with the newest checkpoint, by Flink itself."""
+        self.age = 0.0
+        if self.newest:
+            self.own, self.restores = self.newest, self.restores + 1
 
     @property
     def tasks_run(self) -> bool:
@@ -139,7 +151,8 @@ class Flink:
                 run.age += seconds
                 run.work += seconds if run.tasks_run else 0.0
                 if run.tasks_run and int(run.age // self.checkpoint_every) > int(before // self.checkpoint_every):
-                    self._snapshot(run, f"s3://ckp/{run.id}/chk-{len(run.snapshots) + 1}", savepoint=False)
+                    number = run.newest.id + 1 if run.newest else 1
+                    self._snapshot(run, f"s3://ckp/{run.id}/chk-{number}", savepoint=False)
             for operation in run.operations.values():
                 if operation["state"] == "IN_PROGRESS" and self.clock.now >= operation["due"]:
                     self._finish(run, operation)
@@ -150,7 +163,7 @@ class Flink:
     def _snapshot(self, run: Run, path: str, *, savepoint: bool) -> None:
         self.disk[path] = run.work
         now = self.clock.millis()
-        run.snapshots.append(Snapshot(len(run.snapshots) + 1, path, savepoint, now, now))
+        run.snapshots.append(Snapshot(run.newest.id + 1 if run.newest else 1, path, savepoint, now, now))
         self._discard([snapshot for snapshot in run.snapshots if not snapshot.is_savepoint][:-RETAINED])
 
     def _discard(self, snapshots: list[Snapshot]) -> None:
@@ -209,7 +222,7 @@ class Flink:
     def jobs(self) -> tuple[JobSummary, ...]:
         self._look()
         return tuple(
-            JobSummary(run.id, "count", run.status, 0, int(run.tasks_run), int(not run.alive), 1)
+            JobSummary(run.id, "count", run.status, 0, int(run.tasks_run), int(not run.alive), 1, run.age)
             for run in self.runs.values()
         )
 
@@ -225,9 +238,15 @@ class Flink:
     def checkpoints(self, job_id: str) -> Checkpoints:
         run = self._run(job_id)
         savepoints = [snapshot for snapshot in run.snapshots if snapshot.is_savepoint]
-        restored = Restored(0, run.restored, True, 0) if run.restored else None
-        newest = run.snapshots[-1] if run.snapshots else None
-        return Checkpoints(len(run.snapshots), 0, 0, newest, savepoints[-1] if savepoints else None, restored)
+        begun = Restored(0, run.restored, True, 0) if run.restored else None
+        own = run.own and Restored(run.own.id, run.own.external_path, run.own.is_savepoint, 0)
+        return Checkpoints(
+            completed=len(run.snapshots),
+            latest_completed=run.snapshots[-1] if run.snapshots else None,
+            latest_savepoint=savepoints[-1] if savepoints else None,
+            restored=own or begun,
+            restores=run.restores,
+        )
 
     def checkpointing_config(self, job_id: str) -> int:
         self._run(job_id)
@@ -259,7 +278,7 @@ class Flink:
             if savepoint_path and (savepoint_path not in self.disk or savepoint_path in self.half_gone):
                 raise Rejected(400, f"FileNotFoundException: Cannot find checkpoint '{savepoint_path}'")
             run = Run(job_id, parallelism, savepoint_path or "", self.disk[savepoint_path] if savepoint_path else 0.0)
-            run.stuck = jar_id in self.stuck
+            run.stuck, run.restores = jar_id in self.stuck, int(bool(savepoint_path))
             self.runs[job_id] = run
             self.history.append(run)
             self.most_at_once = max(self.most_at_once, sum(each.alive for each in self.runs.values()))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clients.flink import Unknown
 from clients.kube import Changed, Conflict, Listed, Unreachable
 from core import cluster as clusters
 from core import names
@@ -153,6 +154,36 @@ def test_an_update_is_not_judged_before_its_jobs_are_looked_at(cycle, silent):
         cycle.stage.wait(10)
         assert not cycle.report.rejected.revision
     assert cycle.report.stable == revision
+
+
+def test_nor_by_a_step_that_learnt_nothing_of_its_job(cycle, monkeypatch):
+    on_trial(cycle.stage)
+    cycle.stage.play(lambda: bool(cycle.stage.alive))
+    cycle.stage.wait(600)
+    with monkeypatch.context() as patch:
+        patch.setattr(cycle.stage.flink, "checkpoints", refuse(Unknown("no answer in time")))
+        cycle.tick()
+        cycle.tick()
+    assert not cycle.report.rejected.revision
+
+
+def test_nor_by_steps_that_could_not_be_written_down(cycle, monkeypatch):
+    cycle.tick()
+    on_trial(cycle.stage)
+    with monkeypatch.context() as patch:
+        patch.setattr(cycle.stage.kube, "replace", refuse(Unreachable("down", sent=False)))
+        patch.setattr(cycle.stage.kube, "patch", refuse(Unreachable("down", sent=False)))
+        cycle.tick()
+        cycle.tick()
+    cycle.tick()
+    assert not cycle.report.rejected.revision
+
+
+def refuse(error: Exception) -> Any:
+    def call(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return call
 
 
 def test_an_update_is_judged_by_what_the_lanes_know_not_by_a_watch_that_is_behind(cycle):

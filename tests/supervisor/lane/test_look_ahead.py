@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from clients.flink import NotFound, TimedOut
+from clients.flink import NotFound, TimedOut, Unknown
 
+from .test_losses import recovered_by_flink
 from .test_updates import BAD, GOOD, cannot_carry, update
 
 
@@ -79,6 +80,42 @@ def test_a_jar_that_is_gone_again_is_carried_again(ready):
     update(ready, "img:2")
     ready.play(lambda: ready.is_ready() and ready.status.attempt == 2, steps=1000)
     assert (ready.status.jar_id, ready.status.failure) == (GOOD, "")
+
+
+def test_main_is_not_run_again_in_haste_while_its_plan_gets_lost(ready):
+    """Each answer is a proxy's 502. A savepoint on request is taken all the same."""
+    asked = []
+
+    def plan(jar_id: str, **more: Any) -> str:
+        asked.append(jar_id)
+        raise Unknown("502 Bad Gateway")
+
+    ready.flink.plan = plan
+    update(ready, "img:2")
+    ready.play(lambda: bool(asked))
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.settle(60)
+    assert len(asked) < 15
+    assert (ready.status.savepoint_path, ready.status.savepoint_trigger_id) == ("s3://s/savepoint-1", "")
+
+
+@pytest.mark.parametrize("comes", [True, False], ids=["the JAR comes", "the JAR never comes"])
+def test_a_run_that_flink_brings_back_meanwhile_is_of_the_spec_that_it_was_made_of(ready, comes):
+    pods = ready.pods
+    jar_is_late(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    ready.flink.answers = False
+    recovered_by_flink(ready)
+    ready.settle(5)
+    ready.flink.answers = True
+    ready.play(lambda: "JobAdopted" in ready.kube.events)
+    ready.settle(30)
+    assert ready.status.stable.bootstrap["image"] == ready.status.delivery.bootstrap["image"] == "img:1"
+    if comes:
+        ready.pods = pods
+        ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.status.update.delivery.number < 6
 
 
 def test_savepoints_are_taken_while_it_waits(ready):

@@ -144,7 +144,8 @@ def recovered_by_flink(stage: Any) -> Any:
     (run,) = (run for run in stage.flink.runs.values() if run.alive)
     newest = run.snapshots[-1]
     stage.lose_jobmanager()
-    again = replace(run, restored=str(newest.external_path), age=0.0, work=stage.flink.disk[newest.external_path])
+    run.restart()
+    again = replace(run, work=stage.flink.disk[newest.external_path], snapshots=[], restores=1)
     stage.flink.runs[run.id] = again
     return again
 
@@ -155,7 +156,7 @@ def test_a_job_that_flink_recovers_is_adopted(ready):
     ready.play(lambda: ready.status.attempt == 1 and ready.is_ready())
     ready.settle()
     assert (ready.alive, len(ready.flink.history)) == ([run.id], 1)
-    assert ready.status.restored_path == run.restored
+    assert ready.status.restored_path == run.own.external_path
     assert "JobAdopted" in ready.kube.events
     assert ready.conditions == {"Ready": "Running"}
 
@@ -202,4 +203,4 @@ def test_a_job_that_flink_recovers_while_its_cluster_stops_is_let_go_of_with_wha
     ready.cluster(supervisorStatus="Stopping")
     ready.play(lambda: "JobAdopted" in ready.kube.events and not ready.status.holds_cluster)
     assert (run.status, ready.alive) == ("CANCELED", [])
-    assert ready.status.recovery_points[0].path == run.restored
+    assert ready.status.recovery_points[0].path == run.own.external_path

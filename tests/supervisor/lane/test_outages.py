@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from clients.flink import Checkpoints
+from clients.kube import Unreachable
+
+from .test_losses import recovered_by_flink
 from .test_updates import update
 
 LONG = 200.0  # seconds; more than restartTimeout
@@ -39,7 +43,12 @@ def has_failed(run: Any) -> None:
 
 
 def restarts(run: Any) -> None:
+    run.restart()
     run.status = "RESTARTING"
+
+
+def restarted(run: Any) -> None:
+    run.restart()
 
 
 def runs(run: Any) -> None:
@@ -93,18 +102,21 @@ def test_what_the_first_look_shows_is_known_when_the_jobmanager_dies_then(runnin
 
 @pytest.mark.parametrize("away", [supervisor, jobmanager])
 @pytest.mark.parametrize("when", [submitted, started])
-def test_an_update_that_works_is_not_taken_back(ready, when, away):
+@pytest.mark.parametrize("becomes", [runs, restarted])
+def test_an_update_that_works_is_not_taken_back(ready, when, away, becomes):
+    """Flink says that its tasks began with a checkpoint of this very run."""
     update(ready, "img:2")
     when(ready)
     run = ready.flink.history[-1]
     away(ready)
+    becomes(run)
     ready.play(ready.is_ready)
     assert ready.alive == [run.id]
     assert not ready.status.rejected.digest
     assert ready.status.stable.bootstrap["image"] == "img:2"
 
 
-@pytest.mark.parametrize("becomes", [runs, restarts, has_failed])
+@pytest.mark.parametrize("becomes", [runs, restarts, restarted, has_failed])
 def test_what_comes_next_begins_with_what_the_update_wrote(ready, becomes):
     """An edit, when nobody has seen that the one before was Ready."""
     update(ready, "img:2")
@@ -152,3 +164,66 @@ def test_a_plan_that_nobody_asked_for_is_not_refused(ready, away):
     away(ready)
     ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
     assert not ready.status.rejected.digest
+
+
+def refuse_writes(stage: Any, seconds: float) -> None:
+    def down(*_: Any, **__: Any) -> Any:
+        raise Unreachable("down", sent=False)
+
+    write, stage.kube.replace = stage.kube.replace, down
+    stage.settle(seconds)
+    stage.kube.replace = write
+
+
+def test_what_could_not_be_stored_is_not_forgotten(ready):
+    """The API server refuses writes, and at the end of that the JobManager dies: what was stored is gone by then."""
+    refuse_writes(ready, 120)
+    newest = max(ready.flink.disk.values())
+    ready.lose_jobmanager()
+    ready.play(lambda: len(ready.flink.history) == 2)
+    assert ready.flink.disk[ready.flink.history[-1].restored] >= newest
+
+
+def test_what_flink_brought_a_run_back_with_is_a_way_back(ready):
+    """Its own high availability, while nobody looked, from a checkpoint that nobody knows; then it is let go of."""
+    supervisor(ready)
+    run = recovered_by_flink(ready)
+    run.stuck = True
+    assert not any(point.path in ready.flink.disk for point in ready.status.recovery_points)
+    ready.play(lambda: "JobAdopted" in ready.kube.events)
+    ready.cluster(supervisorStatus="Stopping")
+    ready.play(lambda: not ready.status.holds_cluster)
+    ready.flink.lose()
+    ready.cluster(supervisorStatus="Started", incarnation=ready.incarnation + 1)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == run.own.external_path
+
+
+@pytest.mark.parametrize("asked", ["STOP", "suspend"])
+def test_a_job_that_nobody_could_ask_about_is_stopped_with_its_savepoint(stage, asked):
+    made = stage()
+    made.flink.checkpoint_every = 1e9
+    made.play(lambda: bool(made.flink.history))
+    made.flink.answers = False
+    made.settle(100)
+    made.edit(suspend=True) if asked == "suspend" else made.annotate(asked)
+    made.settle(5)
+    made.flink.answers = True
+    made.play(lambda: made.is_in("Stopped"))
+    assert made.flink.history[0].status == "FINISHED"
+    assert made.status.savepoint_path
+
+
+def test_a_main_that_takes_long_is_no_restore_mismatch(ready):
+    """What Flink tells about its checkpoints is empty for its first seconds, which begin when main() has submitted."""
+    begin, told = ready.flink.run, ready.flink.checkpoints
+
+    def run(jar_id: str, **more: Any) -> str:
+        ready.wait(20.0)
+        return str(begin(jar_id, **more))
+
+    ready.flink.run = run
+    ready.flink.checkpoints = lambda job_id: Checkpoints() if ready.flink.runs[job_id].age < 3.0 else told(job_id)
+    update(ready, "img:2")
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert len(ready.flink.history) == 2

@@ -293,3 +293,47 @@ def test_a_checkpoint_that_comes_after_the_verdict_does_not_change_it(ready):
     ready.flink._snapshot(ready.flink.history[-1], "s3://late", savepoint=False)
     ready.play(lambda: rolled_back(ready))
     assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
+def test_tasks_that_restart_before_the_first_checkpoint_are_no_reason_to_take_it_back(ready):
+    """It is due in ten minutes, and a TaskManager goes after four."""
+    ready.flink.checkpoint_every = 600.0
+    ready.new_supervisor()
+    update(ready, "img:2")
+    ready.play(lambda: ready.is_in("Started") and ready.status.attempt == 2)
+    ready.settle(240)
+    run = ready.flink.history[-1]
+    run.status = "RESTARTING"
+    ready.settle(3)
+    run.status = "RUNNING"
+    ready.play(ready.is_ready, steps=1000)
+    assert not ready.status.rejected.digest
+
+
+@pytest.mark.parametrize("without", ["true", ""], ids=["without a savepoint", "with one"])
+def test_what_a_stop_saved_of_an_update_is_not_taken_back(ready, without):
+    """Before its first checkpoint, or while nobody asked Flink to stop it. Its next start fails."""
+    ready.flink.checkpoint_every = 60.0
+    ready.new_supervisor()
+    update(ready, "img:2")
+    ready.play(lambda: ready.is_in("Started") and ready.status.attempt == 2)
+    ready.annotate("STOP", without=without)
+    ready.play(lambda: ready.status.supervisor_status == "Stopping")
+    if without:
+        ready.wait(61)
+    ready.play(lambda: ready.is_in("Stopped"))
+    saved = ready.status.recovery_points[0].path
+    ready.flink.refused.add(GOOD)
+    ready.annotate("START")
+    ready.play(lambda: ready.status.failures)
+    assert ready.status.recovery_points[0].path == saved
+    assert ready.flink.history[1].id in saved or saved == "s3://s/savepoint-2"
+
+
+def test_a_finite_job_that_has_finished_is_what_there_is_to_come_back_to(ready):
+    ready.edit(restart={**ready.job["spec"]["restart"], "restartPolicy": "Always"})
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.attempt == 2 and len(ready.flink.history) == 2)
+    ready.flink.finish(ready.flink.history[-1])
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert ready.status.stable.bootstrap["image"] == "img:2"

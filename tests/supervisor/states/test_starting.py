@@ -13,6 +13,7 @@ from core.states import Phase, StoppedBy
 from supervisor.decision import Run
 from supervisor.states.starting import decide
 from supervisor.world import Bootstrap
+from tests.supervisor.conftest import UID
 
 GOES_FOR_GOOD = ["being stopped", "stopped", "deleting", "terminated"]
 GOES_AND_COMES_BACK = ["stopping", "suspending", "suspended"]
@@ -224,21 +225,28 @@ def test_a_submission_is_asked_for_again_for_as_long_as_its_jobmanager_lives(wor
     assert decision.status.failure.startswith("SubmissionUnanswered")
 
 
+OWN = f"s3://ckp/{jobs.flink_job_id(UID, 1)}/chk-3"
 RESTORED = [
-    (None, -5, Phase.STARTING),  # what Flink tells may be some seconds old
-    (None, -60, Phase.STOPPING),
-    ("s3://s/other", -5, Phase.STOPPING),
-    ("s3://s/sp-2", -5, Phase.STARTED),
+    (None, 5, 0, Phase.STARTING),  # what Flink tells may be some seconds old
+    (None, 60, 0, Phase.STOPPING),
+    ("s3://s/other", 5, 1, Phase.STOPPING),
+    ("s3://s/sp-2", 5, 1, Phase.STARTED),
+    # Told is the last time: by now Flink has restarted its tasks.
+    (OWN, 60, 2, Phase.STARTED),
+    ("s3://flat/chk-3", 60, 2, Phase.STARTED),
 ]
 
 
-@pytest.mark.parametrize(("path", "age", "phase"), RESTORED)
-def test_a_job_that_did_not_start_from_where_it_was_told_to_is_stopped(world, moment, path, age, phase):
-    seen = Checkpoints(restored=Restored(3, path, True, 0) if path else None)
-    flink = ("runs", {"checkpoints": seen})
-    status = decide(world("submitted", flink=flink, restore_path="s3://s/sp-2", started_at=moment(age))).status
+@pytest.mark.parametrize(("path", "age", "times", "phase"), RESTORED)
+def test_a_job_that_did_not_start_from_where_it_was_told_to_is_stopped(world, moment, path, age, times, phase):
+    """Its age counts, not that of the submission: main() may take long."""
+    seen = Checkpoints(restored=Restored(3, path, True, 0) if path else None, restores=times)
+    flink = ("runs", {"checkpoints": seen, "age": age})
+    before = world("submitted", flink=flink, restore_path="s3://s/sp-2", started_at=moment(-60), recovery_points=())
+    status = decide(before).status
     assert status.supervisor_status == phase
-    assert status.recovery_points == ()
+    learnt = (path,) if times > 1 else ()
+    assert tuple(point.path for point in status.recovery_points) == learnt
     if phase == Phase.STOPPING:
         assert status.failure.startswith("RestoreMismatch")
         assert not status.stop.savepoint
@@ -391,6 +399,9 @@ def test_leaving_after_the_submission_stops_what_may_run(world, flink, job, next
     if flink == "missing":
         assert (status.supervisor_status, status.job_id) == (next, "")
         return
+    if flink == "silent":
+        assert (status.supervisor_status, decision.handled) == (Phase.STARTING, False)
+        return
     assert status.supervisor_status == Phase.STOPPING
     assert (status.stop.next, status.stop.stopped_by) == (next, by)
     # What its tasks did is saved; a job without tasks has nothing to save.
@@ -438,6 +449,12 @@ def test_a_submitted_job_whose_tasks_cannot_run_does_not_hold_up_its_cluster(wor
     """The first image of the TaskManagers was wrong: the corrected one must not wait for the start to time out."""
     status = decide(world("submitted", cluster=cluster, flink=flink)).status
     assert (status.supervisor_status, status.stop.next, status.stop.savepoint) == (Phase.STOPPING, next, False)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_deletion_takes_the_savepoint_that_its_spec_asks_for(world, wanted):
+    spec = {"deleting": True, "savepoint.savepointOnDelete": wanted}
+    assert decide(world("submitted", flink="runs", job=spec)).status.stop.savepoint == wanted
 
 
 def test_what_was_written_down_and_not_submitted_lets_the_cluster_go(world):
