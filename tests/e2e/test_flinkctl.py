@@ -58,8 +58,14 @@ def test_the_toolboxs_commands_on_a_real_flink(world: World, run: Run, tmp_path:
     assert created == f"{TITLE} created\n{TITLE} ready\n"
 
     assert json.loads(run("job", "details", *named))["state"] == "RUNNING"
-    metrics = json.loads(run("job", "metrics", *named, "-o", "json"))
-    assert metrics["numberOfCompletedCheckpoints"] >= 1 and metrics["lastCheckpointExternalPath"].startswith("file:")
+
+    def completed() -> Any:
+        """Flink collects metrics now and then: they may not know yet of the checkpoint that made the job ready."""
+        metrics = json.loads(run("job", "metrics", *named, "-o", "json"))
+        return metrics if metrics["numberOfCompletedCheckpoints"] else None
+
+    metrics = world.wait("the metrics tell of a checkpoint", completed)
+    assert metrics["lastCheckpointExternalPath"].startswith("file:")
     slots = json.loads(run("jobmanager", "metrics", CLUSTER, "-o", "json"))
     assert slots["taskSlotsTotal"] == 2 and slots["jvmMemoryHeapUsed"] > 0 and slots["jvmThreadsCount"] > 0
     (id,) = run("taskmanagers", "list", CLUSTER, "-o", "name").split()
