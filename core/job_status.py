@@ -63,6 +63,11 @@ class Update(Record):
     failures: int = 0  # of its JAR to come, in a row
     retry_at: str = ""
 
+    @property
+    def over(self) -> Update:
+        """Without it. The number stays: another Job of this name would not be made anew."""
+        return Update(Delivery(number=self.delivery.number))
+
 
 @dataclass(frozen=True)
 class Stop(Record):

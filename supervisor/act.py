@@ -101,8 +101,7 @@ def after_answer(world: World, action: Action, answer: Rejected | str) -> Decisi
     """What Flink's answer means; `world` has the status that was written before the action."""
     if isinstance(answer, Rejected):
         return after_refusal(world, action, answer)
-    world = rollback.as_run(world)
-    return delivery.planned(world) if isinstance(action, Plan) else history.accepted(world, answer)
+    return history.accepted(rollback.as_run(world), answer)
 
 
 def after_refusal(world: World, action: Action, error: Rejected) -> Decision | None:
@@ -110,10 +109,8 @@ def after_refusal(world: World, action: Action, error: Rejected) -> Decision | N
     world = rollback.as_run(world)
     phase = world.status.supervisor_status
     if isinstance(action, Run):
-        reason: Reason = "BootstrapFailed" if _jar_is_gone(error) else "SubmissionFailed"
+        reason: Reason = "BootstrapFailed" if delivery.jar_is_gone(error) else "SubmissionFailed"
         return steps.fail(world, reason, error.text)
-    if isinstance(action, Plan):
-        return delivery.not_carried(world, error.text) if _jar_is_gone(error) else delivery.refused(world, error.text)
     if isinstance(error, NotFound):
         return None
     if isinstance(action, StopJob) and phase == Phase.STOPPING:
@@ -123,7 +120,3 @@ def after_refusal(world: World, action: Action, error: Rejected) -> Decision | N
     if isinstance(action, DisposeSavepoint):
         return history.failed(world, error.text)
     return None
-
-
-def _jar_is_gone(error: Rejected) -> bool:
-    return "jar" in error.text.lower() and "does not exist" in error.text

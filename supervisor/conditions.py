@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from core import conditions, times
 from core.conditions import Condition
-from core.job import Job
 from core.job_status import JobStatus
 from core.states import HEALTHY, Phase, ResourceStatus, StoppedBy
 from supervisor.world import World
+
+SILENT = "JobManagerSilent"
 
 
 def described(world: World, status: JobStatus) -> JobStatus:
@@ -35,7 +36,7 @@ def _stored(world: World, status: JobStatus, told: list[Condition]) -> tuple[dic
 
 def _conditions(world: World, status: JobStatus) -> list[Condition]:
     phase = status.supervisor_status
-    ready, reason = (False, "InvalidSpec") if world.problems else _ready(world.job, status)
+    ready, reason = (False, "InvalidSpec") if world.problems else _ready(world, status)
     waits = phase == Phase.STARTING and world.cluster.suspended and not status.holds_cluster
     down = waits or (phase in (Phase.STOPPED, Phase.TERMINATED) and not ready and not _failed(status))
     stalled, what = _stalled(world, status, down)
@@ -58,6 +59,8 @@ def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, s
         return _rejected(status), status.rejected.failure
     if status.failure:
         return status.failure.split(":", 1)[0], status.failure
+    if _is_silent(world, status):
+        return SILENT, status.message
     before = conditions.find(status.conditions, conditions.PROGRESSING)
     since = times.from_text(before.get("lastTransitionTime")) if before.get("status") == "True" else None
     if not progressing or since is None or world.now - since < timedelta(seconds=world.cluster.task_timeout):
@@ -65,13 +68,15 @@ def _trouble(world: World, status: JobStatus, progressing: bool) -> tuple[str, s
     return "Overdue", f"not ready for more than {world.cluster.task_timeout} s: {status.message}"
 
 
-def _ready(job: Job, status: JobStatus) -> tuple[bool, str]:
-    phase = status.supervisor_status
+def _ready(world: World, status: JobStatus) -> tuple[bool, str]:
+    phase, job = status.supervisor_status, world.job
     if phase == Phase.STARTED:
         if status.rejected.digest:
             return False, _rejected(status)
         if status.digest.get("bootstrap") != job.bootstrap_digest:
             return False, "Updating"  # while it waits for slots to have more parallelism, it is ready as it runs
+        if _is_silent(world, status):
+            return False, SILENT
         return bool(status.ready_at), "Running" if status.ready_at else "WaitingForTasks"
     if phase == Phase.STOPPED and status.stopped_by == StoppedBy.FLINK:
         # A batch job that is done is all that it should be.
@@ -79,6 +84,11 @@ def _ready(job: Job, status: JobStatus) -> tuple[bool, str]:
     if phase == Phase.STOPPED:
         return False, "Suspended" if status.stopped_by == StoppedBy.SPEC else "Stopped"
     return False, str(phase)
+
+
+def _is_silent(world: World, status: JobStatus) -> bool:
+    """As its cluster says it too. Whether one job's answer comes in time is no matter."""
+    return status.supervisor_status == Phase.STARTED and not world.cluster.answering
 
 
 def _rejected(status: JobStatus) -> str:

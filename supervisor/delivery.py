@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from clients.flink import Rejected
 from core import times
-from core.job_status import Delivery, JobStatus, RejectedSpec, Update
+from core.job_status import Delivery, RejectedSpec, Update
 from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
@@ -29,13 +30,21 @@ def deliver(world: World) -> Decision | None:
         return steps.same(world, f"the JAR is there: {found.jar_id}", delay=0.0, jar_id=found.jar_id)
     if found.failure:
         return steps.fail(world, "BootstrapFailed", found.failure)
-    if steps.overdue(world, status.started_at):
+    since = _awaited_since(world)
+    if steps.overdue(world, since):
         return steps.fail(world, "BootstrapFailed", found.waiting or "the JAR did not arrive in time")
-    # The time counts from when there is somebody to take it: the image of the JobManager may take long to come.
-    since = status.started_at or (times.to_text(world.now) if world.cluster.answering else "")
     return steps.same(
         world, f"waiting for the JAR: {found.waiting or 'the bootstrap Job carries it'}", started_at=since
     )
+
+
+def _awaited_since(world: World) -> str:
+    """The time counts while there is somebody to take it (the image of the JobManager may take long to come), and an
+    API server that has its pod made."""
+    if not world.cluster.answering:
+        return ""
+    since = world.status.started_at or times.to_text(world.now)
+    return max(since, times.to_text(world.api_since)) if world.api_since else since
 
 
 def _is_for(world: World, delivery: Delivery) -> bool:
@@ -59,7 +68,7 @@ def _ordered(world: World) -> Decision:
         failures=0 if edited else world.status.failures,  # those were another spec's
         cluster_uid=cluster.uid,
         jar_id=jar,
-        update=Update(),
+        update=status.update if rollback.comes_back(status) else Update(),
         started_at="",
         runs_on=moves.arrived(world),
     )
@@ -107,11 +116,12 @@ def _carry(world: World) -> Decision:
             world, f"an update: its JAR is there: {found.jar_id}", delay=0.0, update=there, failure=failure
         )
     if found.failure or steps.overdue(world, update.delivery.requested_at):
-        return not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
-    return steps.same(world, f"an update: waiting for its JAR: {found.waiting or 'the bootstrap Job carries it'}")
+        return _not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
+    why = f"an update: waiting for its JAR: {found.waiting or 'the bootstrap Job carries it'}"
+    return steps.same(world, why, delay=world.cluster.polling_interval)
 
 
-def not_carried(world: World, text: str) -> Decision:
+def _not_carried(world: World, text: str) -> Decision:
     """A registry or a node may be well again: what runs has the time to wait, as long as a failed start would."""
     update = world.status.update
     why, failures = f"BootstrapFailed: {text}", update.failures + 1
@@ -122,31 +132,47 @@ def not_carried(world: World, text: str) -> Decision:
 
 
 def _plan(world: World) -> Decision:
-    job = world.job
+    job, update, asked = world.job, world.status.update, world.planning
+    if asked.jar_id == update.jar_id and (answer := _answered(world)):
+        return answer
     plan = Plan(
-        world.status.update.jar_id,
+        update.jar_id,
         job.bootstrap.class_name,
         job.bootstrap.arguments,
         job.parallelism,
         job.flink_configuration,
         float(job.restart.timeout),
     )
-    # Its answer is news by itself; without one main() runs again, which is not to be done in haste.
-    pause = world.cluster.polling_interval
-    return steps.act(steps.same(world, "an update: asking Flink for its plan", delay=pause), plan)
+    return steps.act(steps.same(world, "an update: Flink makes its plan", delay=steps.BUSY), plan)
 
 
-def planned(world: World) -> Decision:
-    """Flink has made a plan with what is to run next."""
-    update = replace(world.status.update, planned=True)
-    return steps.same(world, "an update: Flink has its plan", delay=0.0, update=update)
+def _answered(world: World) -> Decision | None:
+    """What became of the plan that Flink was asked for; None when it is to be asked again."""
+    asked, pause = world.planning, timedelta(seconds=world.cluster.polling_interval)
+    if asked.running:
+        return steps.same(world, "an update: Flink makes its plan", delay=steps.BUSY)
+    if isinstance(asked.answer, Rejected):
+        text = asked.answer.text
+        return _not_carried(world, text) if jar_is_gone(asked.answer) else _refused(world, text)
+    if asked.answer is not None:
+        update = replace(world.status.update, planned=True)
+        return steps.same(world, "an update: Flink has its plan", delay=0.0, update=update)
+    # main() may have run, and runs again with the next call: that is not to be done in haste.
+    left = asked.asked_at + pause - world.now if asked.asked_at else timedelta(0)
+    if left <= timedelta(0):
+        return None
+    return steps.same(world, "an update: no answer to the call for its plan", delay=left.total_seconds())
 
 
-def refused(world: World, text: str) -> Decision:
+def jar_is_gone(error: Rejected) -> bool:
+    return "jar" in error.text.lower() and "does not exist" in error.text
+
+
+def _refused(world: World, text: str) -> Decision:
     """What runs is untouched. The spec is not looked at again before it is edited or a person starts the job."""
     why = f"UpdateRefused: {text}"
     rejected = RejectedSpec(world.status.update.delivery.digest, why, times.to_text(world.now))
-    decision = steps.same(world, why, update=_none(world.status), rejected=rejected)
+    decision = steps.same(world, why, update=world.status.update.over, rejected=rejected)
     return replace(decision, events=(Event("UpdateRefused", why),))
 
 
@@ -156,9 +182,4 @@ def no_update(world: World) -> Decision | None:
     if not status.update.delivery.digest or status.delivery.digest != world.job.bootstrap_digest:
         return None
     failure = "" if status.update.retry_at else status.failure
-    return steps.same(world, "the update was taken back", delay=0.0, update=_none(status), failure=failure)
-
-
-def _none(status: JobStatus) -> Update:
-    """The number stays: another Job of this name would not be made anew."""
-    return Update(Delivery(number=status.update.delivery.number))
+    return steps.same(world, "the update was taken back", delay=0.0, update=status.update.over, failure=failure)

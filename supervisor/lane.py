@@ -22,9 +22,10 @@ from core.states import Phase
 from supervisor import observe, recovery
 from supervisor.act import act, after_answer
 from supervisor.decide import decide, finished
-from supervisor.decision import Decision, Reason, Run
+from supervisor.decision import Decision, Plan, Reason, Run
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
+from supervisor.planning import Planner
 from supervisor.world import ClusterView, Sight, World
 
 # Checkpoints alone are written this often, and before Flink drops the stored ones; in between they are remembered here.
@@ -47,7 +48,12 @@ class Lane:
     """One FlinkJob; remembers the newest object that it wrote, since the watch may be behind its own writes."""
 
     def __init__(
-        self, kube: KubeClient, recorder: Recorder, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        kube: KubeClient,
+        recorder: Recorder,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        planner: Planner | None = None,
     ) -> None:
         self.seen: JobStatus | None = None  # as decided last: newer than what is stored
         self.answered: bool | None = None  # did the JobManager, at the last step that was written down?
@@ -55,6 +61,8 @@ class Lane:
         self._kube = kube
         self._recorder = recorder
         self._clock = clock
+        self._planner = planner or Planner()
+        self._api_since: datetime | None = None
         self._newest: Mapping[str, Any] = {}
         self._unwritten: tuple[JobStatus, JobStatus] | None = None  # the one stored, and it with newer recovery points
         self._written_at = datetime.min.replace(tzinfo=UTC)
@@ -77,6 +85,7 @@ class Lane:
         except NotFound:
             return AFTER_ERROR  # deleted meanwhile
         except KubeError as error:
+            self._api_since = self._clock()
             logging.getLogger("supervisor").warning("[%s] %s", name, error)
         except Exception:
             logging.getLogger("supervisor").exception("[%s] step failed", name)
@@ -116,7 +125,9 @@ class Lane:
             status=status,
             cluster=around.cluster,
             bootstrap=observe.bootstrap(around.pods, resource, status),
+            planning=self._planner.seen,
             problems=tuple(problems),
+            api_since=self._api_since,
             strays=observe.strays(resource["metadata"].get("uid", ""), status, around.look),
         )
         if around.jobmanager is None:
@@ -202,6 +213,9 @@ class Lane:
 
     def _act(self, stored: Mapping[str, Any], world: World, decision: Decision, jobmanager: JobManager) -> None:
         if decision.action is None or jobmanager.capabilities is None:
+            return
+        if isinstance(decision.action, Plan):
+            self._planner.ask(decision.action, jobmanager, world.now)
             return
         answer = act(decision.action, jobmanager.client, jobmanager.capabilities)
         if answer is None:

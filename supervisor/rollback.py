@@ -12,19 +12,31 @@ from datetime import timedelta
 from core import job as jobs
 from core import times
 from core.job_status import JobStatus, RejectedSpec, StableSpec
+from core.states import Phase
 from supervisor.world import World
 
 LOSSES = 3  # JobManagers that an update may take with it
 
 
 def as_run(world: World) -> World:
-    """With the stable spec in place of the one that was taken back or refused, until that one is edited."""
+    """With the stable spec in place of the one that was taken back or refused, until that one is edited, and of the one
+    that was only looked at when the run was lost."""
     job, status = world.job, world.status
+    stable = jobs.with_bootstrap(job, status.stable.bootstrap, status.stable.flink_configuration)
+    if comes_back(status):
+        return replace(world, job=stable)
     if not status.rejected.digest:
         return world
     if status.rejected.digest != job.bootstrap_digest:
         return replace(world, status=status.but(rejected=RejectedSpec()))
-    return replace(world, job=jobs.with_bootstrap(job, status.stable.bootstrap, status.stable.flink_configuration))
+    return replace(world, job=stable)
+
+
+def comes_back(status: JobStatus) -> bool:
+    """Was a run lost that was Ready, while an update of it was looked at? It comes back as it was, whatever becomes of
+    the update's JAR."""
+    looks = status.update.delivery.digest not in ("", status.stable.digest) and not status.update.planned
+    return looks and status.supervisor_status == Phase.STARTING and status.failure.startswith("JobLost")
 
 
 def proven(status: JobStatus) -> JobStatus:

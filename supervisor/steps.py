@@ -94,6 +94,7 @@ def lost(world: World) -> Decision:
         job_id="",
         job_status="",
         job_parallelism=world.status.job_parallelism,  # should Flink bring the run back
+        update=world.status.update if world.status.ready_at else world.status.update.over,
         failures=failures,
         failure=f"{JOB_LOST}: the JobManager that ran it is gone",
     )

@@ -69,9 +69,10 @@ def judged(
     if report.trial.revision != revision:
         return replace(report, trial=Trial(revision, times.to_text(now)))
     since = times.from_text(report.trial.since) or now
-    young = now - since <= timedelta(seconds=cluster.update_timeout)
-    if young or not looked or _may_work(report, seen):
+    if now - since <= timedelta(seconds=cluster.update_timeout) or not looked:
         return report
+    if _may_work(report, seen):  # what goes wrong from now on has its time to get well again
+        return replace(report, trial=Trial(revision, times.to_text(now)))
     failure = redaction.redacted(_failure(status, seen), redaction.secrets_of(cluster.flink_configuration))
     return replace(
         report, trial=Trial(), rejected=RejectedRevision(revision, failure[:MAX_FAILURE], times.to_text(now))

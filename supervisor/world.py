@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clients.flink import Checkpoints, Operation
+from clients.flink import Checkpoints, Operation, Rejected
 from core.job import Job, read_bootstrap
 from core.job_status import JobStatus
 from core.redaction import secrets_of
@@ -96,6 +96,16 @@ class Bootstrap:
 
 
 @dataclass(frozen=True)
+class Planning:
+    """Flink's plan call, as far as this process has asked for it."""
+
+    jar_id: str = ""
+    asked_at: datetime | None = None
+    running: bool = False
+    answer: Rejected | str | None = None  # the plan, Flink's definite no, or nothing that anybody knows
+
+
+@dataclass(frozen=True)
 class World:
     """All that a decision about one job may look at."""
 
@@ -105,8 +115,10 @@ class World:
     cluster: ClusterView
     flink: FlinkJob = field(default_factory=FlinkJob)
     bootstrap: Bootstrap = field(default_factory=Bootstrap)
+    planning: Planning = field(default_factory=Planning)
     flink_settings: Mapping[str, str] = field(default_factory=dict)  # of the JobManager's configuration
     problems: tuple[str, ...] = ()  # what is wrong with the spec
+    api_since: datetime | None = None  # since when the API server has taken what this process wrote; None: always
     strays: tuple[str, ...] = ()  # runs of earlier attempts in Flink: a submission that was given up, and came true
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import Any
 
 from core import schedule, times
@@ -137,9 +138,10 @@ def _pause(world: World) -> Decision | None:
     return _meanwhile(world, f"{world.status.failure}; next try at {world.status.retry_at}")
 
 
-def _meanwhile(world: World, why: str) -> Decision:
+def _meanwhile(world: World, why: str, delay: float = inf) -> Decision:
     """While a change has to wait, the job is as any other one that runs."""
-    return _savepoint(world) or watch(world, why)
+    decision = _savepoint(world) or watch(world, why)
+    return replace(decision, delay=min(decision.delay, delay))
 
 
 def _changes(world: World) -> str:
@@ -172,7 +174,7 @@ def _new_spec(world: World) -> Decision | None:
         looked = replace(world, status=ahead.status)
         if ahead.events or (ahead.action and not world.status.savepoint_trigger_id):
             return replace(watch(looked, ahead.why, delay=ahead.delay), action=ahead.action, events=ahead.events)
-        return _meanwhile(looked, ahead.why)
+        return _meanwhile(looked, ahead.why, ahead.delay)
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=savepoint)
 
 

@@ -121,6 +121,14 @@ def test_the_time_counts_from_the_first_sight():
     assert verdict("Stopping", WAITS).trial == Trial()
 
 
+def test_what_got_on_has_time_to_get_well_again():
+    """Its first checkpoint is far off, and a TaskManager goes before it."""
+    waits = verdict("Started", FIRST_CHECKPOINT)
+    assert waits.trial == Trial(HERE, times.to_text(NOW))
+    assert not verdict("Started", NO_TASKS, trial=waits.trial).rejected.revision
+    assert verdict("Started", FIRST_CHECKPOINT, looked=False).trial == LONG
+
+
 @pytest.mark.parametrize(
     ("phase", "said"), [("Starting", "pod jm: ErrImagePull"), ("Started", "FlinkJob demo-a: SubmissionFailed: no")]
 )

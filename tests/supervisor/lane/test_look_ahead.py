@@ -25,6 +25,17 @@ def no_jar(stage: Any) -> None:
     stage.pods = lambda: tuple(cannot_carry(pod) if pod["metadata"]["name"] == "b" else pod for pod in pods())
 
 
+def no_jar_of(stage: Any, image: str) -> None:
+    """A pod that is there for the delivery of any other image ends well."""
+    pods = stage.pods
+
+    def found() -> tuple[Any, ...]:
+        ordered = stage.status.ordered
+        return pods()[:1] if ordered and ordered.bootstrap["image"] == image else pods()
+
+    stage.pods = found
+
+
 def jar_is_late(stage: Any) -> None:
     pods = stage.pods
     stage.pods = lambda: pods()[:1]
@@ -196,15 +207,74 @@ def test_a_refused_spec_is_not_tried_after_a_loss(ready):
 
 
 def test_the_jobmanager_goes_while_it_is_looked_at(ready):
-    """The job comes back with the new spec: nothing is left to be stopped for it."""
-    jar_is_late(ready)
+    """The job is not down for a JAR that may never come."""
+    no_jar_of(ready, "img:2")
     update(ready, "img:2")
     ready.play(lambda: ready.status.update.delivery.number)
-    del ready.pods
     ready.lose_jobmanager()
-    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    ready.play(lambda: ready.status.attempt == 2 and bool(ready.status.ready_at))
+    assert ready.status.delivery.bootstrap["image"] == "img:1"
+    ready.play(lambda: ready.status.update.failures)
+    del ready.pods
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 3)
     assert ready.status.delivery.bootstrap["image"] == "img:2"
-    assert ready.status.delivery.number == 3
+    assert [run.restored for run in ready.flink.history][2] == "s3://s/savepoint-1"
+
+
+@pytest.mark.parametrize("edited", ["img:1", "img:3"], ids=["taken back", "edited again"])
+def test_an_edit_while_a_job_comes_back_that_was_looked_ahead_of(ready, edited):
+    no_jar_of(ready, "img:2")
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.delivery.incarnation == 2)
+    update(ready, edited)
+    ready.play(lambda: ready.conditions == {"Ready": "Running"})
+    assert ready.status.delivery.bootstrap["image"] == edited
+    assert (ready.status.attempt, ready.status.update.delivery.digest) == (2 if edited == "img:1" else 3, "")
+
+
+def test_a_job_that_keeps_losing_its_jobmanager_gets_the_edit_that_may_mend_it(ready):
+    no_jar_of(ready, "img:2")
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.attempt == 2 and ready.is_in("Starting"))
+    ready.lose_jobmanager()
+    del ready.pods
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 3)
+    assert ready.status.delivery.bootstrap["image"] == "img:2"
+
+
+def test_its_lane_goes_on_while_main_runs(ready):
+    """For as long as main() likes: checkpoints are noted, and people are listened to."""
+    begun = []
+    ready.begin = begun.append
+    update(ready, "img:2")
+    ready.play(lambda: len(begun) == 1)
+    points = ready.status.recovery_points
+    ready.settle(200)
+    assert (len(begun), ready.alive) == (1, [ready.status.job_id])
+    assert ready.status.recovery_points[0] != points[0]
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.flink.savepoints == 1 and not ready.status.savepoint_trigger_id)
+    begun.pop()()
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+
+
+def test_a_plan_of_an_edit_before_says_nothing(ready):
+    begun = []
+    ready.begin = begun.append
+    ready.flink.broken.add(BAD)
+    update(ready, "img:2")
+    ready.play(lambda: len(begun) == 1)
+    update(ready, "img:3")
+    ready.settle(30)
+    begun.pop()()
+    ready.play(lambda: len(begun) == 1)
+    begun.pop()()
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.status.delivery.bootstrap["image"] == "img:3"
 
 
 def test_a_job_that_is_to_be_mended_is_not_made_to_wait(stage):

@@ -227,3 +227,38 @@ def test_a_main_that_takes_long_is_no_restore_mismatch(ready):
     update(ready, "img:2")
     ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
     assert len(ready.flink.history) == 2
+
+
+def api_server(stage: Any) -> None:
+    refuse_writes(stage, LONG)
+
+
+@pytest.mark.parametrize("away", [jobmanager, api_server])
+def test_the_time_of_a_jar_does_not_count_while_nobody_can_bring_it(stage, away):
+    made = stage()
+    pods = made.pods
+    made.pods = lambda: pods()[:1]
+    made.play(lambda: bool(made.status.started_at))
+    away(made)
+    made.settle(100)
+    assert made.is_in("Starting"), made.status.message
+    del made.pods
+    made.play(made.is_ready)
+
+
+def test_a_jar_that_does_not_come_fails_all_the_same(stage):
+    made = stage()
+    pods = made.pods
+    made.pods = lambda: pods()[:1]
+    made.play(lambda: bool(made.status.started_at))
+    api_server(made)
+    made.play(lambda: made.is_in("Stopped"))
+    assert made.status.failure == "BootstrapFailed: the JAR did not arrive in time"
+
+
+def test_it_is_not_ready_while_its_jobmanager_is_silent(ready):
+    ready.flink.answers = False
+    ready.settle(5)
+    assert ready.conditions == {"Progressing": "JobManagerSilent", "Degraded": "JobManagerSilent"}
+    ready.flink.answers = True
+    ready.play(lambda: ready.conditions == {"Ready": "Running"})

@@ -1,0 +1,45 @@
+"""Flink's plan of an update: main() runs inside the call, for as long as it likes, and the lane goes on meanwhile.
+
+Nothing of it is written down. The answer is for the process that asked; the next process asks again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from supervisor.act import act
+from supervisor.decision import Plan
+from supervisor.jobmanager import JobManager
+from supervisor.world import Planning
+
+
+def in_a_thread(task: Callable[[], None]) -> None:
+    """A daemon, so that no main() keeps the process from ending."""
+    threading.Thread(target=task, name="plan", daemon=True).start()
+
+
+class Planner:
+    """One plan at a time of one job. `seen` is the last one that was asked for."""
+
+    def __init__(self, begin: Callable[[Callable[[], None]], None] = in_a_thread) -> None:
+        self.seen = Planning()
+        self._begin = begin
+
+    def ask(self, plan: Plan, jobmanager: JobManager, now: datetime) -> None:
+        """Not while main() still runs for the one before."""
+        if self.seen.running or jobmanager.capabilities is None:
+            return
+        asked = self.seen = Planning(plan.jar_id, now, running=True)
+        client, capabilities = jobmanager.client, jobmanager.capabilities
+
+        def task() -> None:
+            answer = None
+            try:
+                answer = act(plan, client, capabilities)
+            finally:
+                self.seen = replace(asked, running=False, answer=answer)
+
+        self._begin(task)
