@@ -13,6 +13,7 @@ LATE = 4
 # The one after those may have begun before the count that was read while n was the newest, and a savepoint beside it.
 AHEAD = LATE + 3
 SURE_AFTER = 2.0
+TOLD_AFTER = 4.5  # ... when Flink may not have told of it yet
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,15 @@ class History:
             self._candidate, self._since = sight.beginning if sight.running else None, sight.at
         counts, self._total = (sight.total or 0) > self._total, sight.total or 0
         known = self._candidate is not None and self._candidate == self._restored
-        return known or (self._candidate is not None and counts and sight.at - self._since >= SURE_AFTER)
+        patience = TOLD_AFTER if self._is_half_told(sight) else SURE_AFTER
+        return known or (self._candidate is not None and counts and sight.at - self._since >= patience)
+
+    def _is_half_told(self, sight: Sight) -> bool:
+        """The tasks say what they count from, and Flink's answer about the checkpoint is still of the start before."""
+        run, number, count = self._restored or ("", 0, -1)
+        if sight.run != run:
+            number, count = 0, -1
+        return (sight.restored_from == number) != (sight.restored == count)
 
     def _judge(self, sight: Sight) -> Iterator[tuple[str, str]]:
         promised, began = self.promised, sight.restored_path or "an empty state"

@@ -78,14 +78,18 @@ BEGINNING = Step(-1, "start", 0.0, 0.0, ())  # before the first one
 def step(seed: int, number: int, kinds: Sequence[str]) -> Step:
     """The step of that number. All draws are made from its number alone."""
     draw = random.Random(f"{seed}/{number}")
-    action, pick, gap = draw.choice(ACTIONS), draw.random(), draw.uniform(*GAP)
+    action, pick, gap = draw.choice(ACTIONS), _share(draw), draw.uniform(*GAP)
     wanted = draw.sample(sorted(kinds), min(len(kinds), 2 if draw.random() < TWO_AT_ONCE else 1))
     faults = tuple(_fault(draw, kind, later) for later, kind in enumerate(wanted))
-    return Step(number, action, round(pick, 3), round(gap, 2), faults)
+    return Step(number, action, pick, round(gap, 2), faults)
 
 
 def _fault(draw: random.Random, kind: str, later: int) -> Fault:
     after = draw.uniform(0.0, SHORT[1]) * bool(later)
     lasts = (ANYWHERE | LOCAL | API_STOPPED)[kind]
     seconds = draw.uniform(*(LONG if draw.random() < LONG_SHARE else SHORT)) if lasts else 0.0
-    return Fault(kind, round(after, 2), round(seconds, 2), round(draw.random(), 3), draw.choice((0.3, 0.6, 1.0)))
+    return Fault(kind, round(after, 2), round(seconds, 2), _share(draw), draw.choice((0.3, 0.6, 1.0)))
+
+
+def _share(draw: random.Random) -> float:
+    return draw.randrange(1000) / 1000

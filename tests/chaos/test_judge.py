@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from .judge import AHEAD, LATE, SEEN_FOR, SURE_AFTER, History, Sight
+from .judge import AHEAD, LATE, SEEN_FOR, SURE_AFTER, TOLD_AFTER, History, Sight
 
 FIRST = Sight(0.0, frozenset({"a"}), "a", True, 0, completed=1)
 
@@ -21,7 +21,7 @@ def ran(history, seconds=10, late=0):
 def resumed(history, **how):
     """Run b, told until it counts as its beginning."""
     sight = replace(FIRST, alive=frozenset({"b"}), run="b", completed=50, **how)
-    looks = [replace(sight, at=20.0, total=5000), replace(sight, at=20.0 + SURE_AFTER, total=5200)]
+    looks = [replace(sight, at=20.0 + late, total=5000 + int(100 * late)) for late in (0, SURE_AFTER, TOLD_AFTER)]
     return [found for look in looks for found in history.take(look)]
 
 
@@ -106,6 +106,17 @@ def test_what_a_lost_taskmanager_said_last_is_no_beginning():
     assert history.take(stale) + history.take(replace(stale, at=11.0 + SURE_AFTER)) == []
     assert history.take(replace(stale, at=14.0, restored=950, total=960)) == []
     assert history.take(replace(stale, at=14.0 + SURE_AFTER, restored=950, total=1160)) == []
+
+
+@pytest.mark.parametrize(("says", "kinds"), [(10, []), (0, ["regression"])], ids=["late", "wrong"])
+def test_flink_may_not_have_told_yet_of_a_start_that_counts(says, kinds):
+    history = History("j")
+    last = ran(history)
+    history.struck(last.at)
+    again = replace(last, restored=950)
+    looks = [replace(again, at=11.0 + late, total=960 + int(late)) for late in (0, SURE_AFTER)]
+    looks += [replace(looks[-1], at=14.0 + late, total=1100 + int(late), restored_from=says) for late in (0, TOLD_AFTER)]
+    assert [found.kind for look in looks for found in history.take(look)] == kinds
 
 
 def test_a_new_run_gives_the_numbers_again():
