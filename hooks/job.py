@@ -39,20 +39,23 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
 
 
 def customize(parent: Resource) -> dict[str, Any]:
-    """The cluster that the spec names, or, to find it by name, all of the namespace."""
+    """The cluster that the spec names, and the one that the job ran on when it came to name one; or all of the
+    namespace, to find it by name."""
     named = spec.text(parent.get("spec") or {}, "clusterName")
+    runs_on = spec.text(parent.get("status") or {}, "clusterName")
     rule: dict[str, Any] = {
         "apiVersion": names.API_VERSION,
         "resource": "flinkclusters",
         "namespace": parent["metadata"].get("namespace", ""),
     }
-    return {"relatedResources": [{**rule, "names": [named]} if named else rule]}
+    return {"relatedResources": [{**rule, "names": sorted({named, runs_on or named})} if named else rule]}
 
 
 def _cluster(request: Request) -> str:
     known = tuple(item["metadata"]["name"] for item in request.related_of(names.CLUSTER))
     status = request.parent.get("status") or {}
-    if spec.text(status, "clusterRevision") and (holds := spec.text(status, "clusterName")):
+    holds = spec.text(status, "clusterName") if spec.text(status, "clusterRevision") else ""
+    if holds in known:
         # It runs there, whatever was written since: under another supervisor it would run a second time.
         return holds
     return names.bound_cluster(request.parent["metadata"], request.parent.get("spec") or {}, known)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from core import conditions, times
 from core.conditions import Condition
 from core.job_status import JobStatus
-from core.states import HEALTHY, Phase, ResourceStatus, StoppedBy
+from core.states import HEALTHY, Phase, ResourceStatus, RestartPolicy, StoppedBy
+from supervisor import steps
 from supervisor.world import World
 
 SILENT = "JobManagerSilent"
@@ -111,4 +112,5 @@ def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     if status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING:
         return status.failure.split(":")[0], status.failure
     failed = status.supervisor_status == Phase.STOPPED and _failed(status)
-    return ("Failed", status.failure) if failed and world.job.restart.policy == "Never" else ("", "")
+    ends = world.job.restart.policy == RestartPolicy.NEVER and not steps.starts_again(world.job, status)
+    return ("Failed", status.failure) if failed and ends else ("", "")

@@ -64,7 +64,7 @@ class ClusterCycle:
         self._jobmanager: JobManager | None = None
         self._idle: dict[str, datetime] = {}
         self._recorder = Recorder(kube)  # of Events about the cluster itself
-        self._leftovers = Leftovers(kube, self.namespace)
+        self._leftovers = Leftovers(kube, self.namespace, self.name)
         self._removal: Future[None] | None = None
         self._surroundings = ""
 
@@ -137,7 +137,7 @@ class ClusterCycle:
     def _current(self, cluster: Mapping[str, Any], pods: Objects) -> JobManager | None:
         """The JobManager of the incarnation that the status names, by its pod's address."""
         status = clusters.read_status(cluster)
-        pod = observe.jobmanager_pod(pods, status.incarnation)
+        pod = observe.jobmanager_pod(pods, cluster["metadata"]["uid"], status.incarnation)
         address = (pod.get("status") or {}).get("podIP") if pod else None
         if not pod or not address:
             self._jobmanager = None
@@ -179,10 +179,10 @@ class ClusterCycle:
     def _remove_leftovers(
         self, cluster: Mapping[str, Any], jobs: Objects, jobmanager: JobManager | None, look: Look
     ) -> None:
-        self._leftovers.notice(jobs)
+        self._leftovers.notice(jobs, look)
         idle = self._removal is None or self._removal.done()
-        if jobmanager and idle and self._leftovers.due:
-            self._removal = self._pool.submit(self._leftovers.remove, cluster, jobmanager, look, datetime.now(UTC))
+        if jobmanager and look.answering and idle and self._leftovers.due:
+            self._removal = self._pool.submit(self._leftovers.remove, cluster, jobmanager, datetime.now(UTC))
 
     def _step_jobs(self, jobs: Objects, around: Surroundings) -> float:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""

@@ -59,7 +59,7 @@ def _ordered(world: World) -> Decision:
     if update.jar_id and _is_for(world, update.delivery) and status.cluster_uid == cluster.uid:
         delivery, jar = update.delivery, update.jar_id
     why = f"delivery {delivery.number} of the JAR is {'there' if jar else 'ordered'}"
-    edited = status.delivery.digest != delivery.digest
+    edited = status.digest.get("bootstrap", delivery.digest) != delivery.digest
     return steps.same(
         world,
         why,

@@ -20,7 +20,7 @@ from clients.flink import (
 )
 from core.job_status import JobStatus
 from core.states import Phase
-from supervisor.world import FlinkJob, Sight
+from supervisor.world import TERMINAL, FlinkJob, Sight
 
 log = logging.getLogger("supervisor")
 METRICS = 10.0  # seconds: Flink itself collects them no more often
@@ -37,6 +37,11 @@ class Look:
     @property
     def answering(self) -> bool:
         return self.overview is not None
+
+    @property
+    def alive(self) -> frozenset[str]:
+        """The ids of the jobs that are not over."""
+        return frozenset(job.id for job in self.jobs.values() if job.status not in TERMINAL)
 
 
 class JobManager:
@@ -106,6 +111,12 @@ class JobManager:
             return self.client.checkpoints(job_id)
         except NotFound:
             return None  # checkpointing is off
+
+    def newest_checkpoint(self, job_id: str) -> str:
+        """Its path, '' when there is none outside of the JobManager. Raises FlinkError."""
+        seen = self._checkpoints(job_id)
+        newest = seen.latest_completed if seen else None
+        return (newest.external_path or "") if newest else ""
 
     def _interval(self, job_id: str) -> float:
         """Seconds; 0 without checkpointing. Fixed for the life of a job."""

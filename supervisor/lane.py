@@ -19,7 +19,7 @@ from core import job as jobs
 from core import names, validation
 from core.job_status import JobStatus, read_status
 from core.states import Phase
-from supervisor import observe, recovery
+from supervisor import observe, recovery, settings
 from supervisor.act import act, after_answer
 from supervisor.decide import decide, finished
 from supervisor.decision import Decision, Plan, Reason, Run
@@ -93,6 +93,8 @@ class Lane:
 
     def _step(self, name: str, resource: Mapping[str, Any], around: Surroundings) -> float:
         self.answered = None
+        if self._holds_another(resource, around.cluster):
+            return AFTER_ERROR
         world = self._world(resource, around)
         self.secrets |= world.secrets
         decision = decide(world)
@@ -105,6 +107,18 @@ class Lane:
         if decision.action and around.jobmanager and self._confirmed(resource, stored, world, decision):
             self._act(stored, replace(world, status=status), decision, around.jobmanager)
         return decision.delay
+
+    def _holds_another(self, resource: Mapping[str, Any], cluster: ClusterView) -> bool:
+        """Was it labelled for this cluster while it runs on another one? Whatever is seen of it here means nothing, as
+        long as that one is there. The job hook puts the label back."""
+        status = read_status(resource)
+        if not status.holds_cluster or status.cluster_name in ("", cluster.name):
+            return False
+        try:
+            self._kube.get(resources.FLINK_CLUSTERS, status.cluster_name, namespace=resource["metadata"]["namespace"])
+        except NotFound:
+            return False
+        return True
 
     def newest(self, resource: Mapping[str, Any]) -> Mapping[str, Any]:
         """Of the watch's view of the job and what was written last. For another thread too."""
@@ -173,7 +187,8 @@ class Lane:
             recovery_points=status.recovery_points, had_state=stored.had_state, timestamp=status.timestamp
         )
         recent = world.now - self._written_at < CHECKPOINT_WRITES
-        if points_only and recent and not recovery.outdated(stored, status):
+        retained = settings.retained_checkpoints(status.delivery.flink_configuration, world.flink_settings)
+        if points_only and recent and not recovery.outdated(stored, status, retained):
             self._unwritten = stored, status
             return resource, status
         if recovery.began_as_told(world):  # known even if the write fails

@@ -13,7 +13,7 @@ from core.job_status import JobStatus
 from core.pods import incarnation_of, is_dead
 from core.redaction import secrets_of
 from supervisor.jobmanager import Look
-from supervisor.world import TERMINAL, Bootstrap, ClusterView
+from supervisor.world import Bootstrap, ClusterView
 
 Resource = Mapping[str, Any]
 REMEMBERED_ATTEMPTS = 10
@@ -35,8 +35,8 @@ def cluster_view(resource: Resource, pods: Iterable[Resource], look: Look) -> Cl
         stopped=report.stopped,
         without_savepoint=report.without_savepoint,
         answering=look.answering,
-        fenced=all(incarnation_of(pod) == status.incarnation for pod in flink),
-        jobmanager_gone=jobmanager_pod(flink, status.incarnation) is None,
+        fenced=all(_owner(pod) == cluster.uid and incarnation_of(pod) == status.incarnation for pod in flink),
+        jobmanager_gone=jobmanager_pod(flink, cluster.uid, status.incarnation) is None,
         slots_free=look.overview.slots_available if look.overview else 0,
         supervisor_image=cluster.supervisor.image,
         supervisor_pull_policy=cluster.supervisor.pull_policy,
@@ -54,10 +54,16 @@ def secrets(cluster: Resource) -> frozenset[str]:
     return secrets_of(clusters.read(cluster).flink_configuration) | secrets_of(stable.flink_configuration)
 
 
-def jobmanager_pod(pods: Iterable[Resource], incarnation: int) -> Resource | None:
-    """The live JobManager pod of an incarnation."""
+def jobmanager_pod(pods: Iterable[Resource], cluster: str, incarnation: int) -> Resource | None:
+    """The live JobManager pod of an incarnation of the cluster with that uid."""
     own = (pod for pod in pods if _role(pod) == names.JOBMANAGER and incarnation_of(pod) == incarnation)
-    return next((pod for pod in own if not is_dead(pod)), None)
+    return next((pod for pod in own if _owner(pod) == cluster and not is_dead(pod)), None)
+
+
+def _owner(pod: Resource) -> str:
+    """The uid of the FlinkCluster that it was made for: one that is gone may have had the same name."""
+    owners = pod["metadata"].get("ownerReferences") or []
+    return next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), "")
 
 
 def rest_port(pod: Resource) -> int:
@@ -78,10 +84,13 @@ def _role(pod: Resource) -> str:
 def strays(uid: str, status: JobStatus, look: Look) -> tuple[str, ...]:
     """The last attempts other than the current one that are alive in Flink, by id: main() goes on inside the
     JobManager when nobody waits for it any more."""
-    attempts = range(max(1, status.attempt - REMEMBERED_ATTEMPTS), status.attempt + 1)
-    ours = (jobs.flink_job_id(uid, attempt) for attempt in attempts)
-    alive = {job.id for job in look.jobs.values() if job.status not in TERMINAL}
-    return tuple(found for found in ours if found in alive and found != status.job_id)
+    return tuple(run for run in runs(uid, status.attempt) if run in look.alive and run != status.job_id)
+
+
+def runs(uid: str, attempt: int) -> tuple[str, ...]:
+    """The ids of a job's last attempts."""
+    attempts = range(max(1, attempt - REMEMBERED_ATTEMPTS), attempt + 1)
+    return tuple(jobs.flink_job_id(uid, number) for number in attempts)
 
 
 def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Bootstrap:

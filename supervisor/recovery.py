@@ -35,13 +35,13 @@ def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus
 KEPT_CHECKPOINTS = 5
 
 
-def outdated(stored: JobStatus, status: JobStatus) -> bool:
+def outdated(stored: JobStatus, status: JobStatus, retained: int) -> bool:
     """Would what is stored soon lead to no checkpoint that Flink still retains? It is all that is known when supervisor
-    and JobManager are lost together, with their node."""
+    and JobManager are lost together, with their node. `retained`: how many Flink keeps."""
     if not stored.recovery_points or not status.recovery_points:
         return True
     old, new = stored.recovery_points[0], status.recovery_points[0]
-    return old.job_id != new.job_id or new.checkpoint_id - old.checkpoint_id >= KEPT_CHECKPOINTS // 2
+    return old.job_id != new.job_id or new.checkpoint_id - old.checkpoint_id >= max(1, retained // 2)
 
 
 def with_savepoint(status: JobStatus, path: str, moment: str, limit: int, *, ours: bool = False) -> JobStatus:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from core import times
 from core.job_status import Stability
 from core.states import Phase, RestartPolicy, StoppedBy, UnhealthyPolicy
-from supervisor import recovery, settings, steps
+from supervisor import recovery, steps
 from supervisor.decision import Decision, Event, Reason, parted
 from supervisor.world import World
 
@@ -56,14 +56,10 @@ def probation(world: World) -> int:
 
 def _can_come_back(world: World) -> bool:
     """By itself, with all that it has completed: nothing is given up for a run that may be no better."""
-    job, checkpoints = world.job, world.flink.checkpoints
-    newest = checkpoints.latest_completed if checkpoints else None
-    stored = newest is None or bool(newest.external_path)
-    retained = settings.retains_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
     status = recovery.with_checkpoint(world, world.status).but(ready_until=times.to_text(world.now))
-    limit, again = job.savepoint.max_state_age, recovery.work_since(status)
+    limit, again = world.job.savepoint.max_state_age, recovery.work_since(status)
     too_old = bool(limit) and again is not None and again > limit
-    return stored and retained and not too_old and recovery.start_point(status) is not None
+    return steps.outlives_the_run(world) and not too_old and recovery.start_point(status) is not None
 
 
 def _restarts(world: World, known: Stability) -> Stability:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from core import canonical, times
+from core import canonical, names, times
 from core import job as jobs
+from core.job import Job
 from core.job_status import Delivery, JobStatus, Stability, Stop, Update
 from core.states import Phase, RestartPolicy, SavepointMode, StoppedBy
 from supervisor import moves, recovery, rollback, settings
@@ -58,14 +60,33 @@ def stop(
 
 
 def wants_savepoint(world: World, *, by_person: bool = False) -> bool:
-    """Automatic takes one with every stop, unless a person said without. Manual cancels: the newest retained checkpoint
-    is then where the job comes back from. So it is when the tasks do not run: no savepoint would ever complete, and the
-    edit that is to mend the job would wait for one."""
-    without = world.cluster.without_savepoint or (by_person and world.job.without_savepoint) or moves.leaves(world)
-    if world.job.savepoint.mode != SavepointMode.AUTOMATIC or without:
+    """Automatic takes one with every stop, unless a person said without. Manual cancels: the newest checkpoint is then
+    where the job comes back from. So it is when the tasks do not run: no savepoint would ever complete, and the edit
+    that is to mend the job would wait for one. A checkpoint that goes with the run is no way back in any mode."""
+    if world.cluster.without_savepoint or (by_person and world.job.without_savepoint) or moves.leaves(world):
         return False
+    automatic = world.job.savepoint.mode == SavepointMode.AUTOMATIC and world.flink.tasks_run
+    return automatic or not outlives_the_run(world) or recovery.start_point(world.status) is None
+
+
+def outlives_the_run(world: World) -> bool:
+    """Is its newest checkpoint stored outside of the JobManager, and kept when the run is cancelled?"""
+    checkpoints = world.flink.checkpoints
+    newest = checkpoints.latest_completed if checkpoints else None
     retained = settings.retains_checkpoints(world.status.delivery.flink_configuration, world.flink_settings)
-    return world.flink.tasks_run or not retained or recovery.start_point(world.status) is None
+    return retained and (newest is None or bool(newest.external_path))
+
+
+def held(world: World) -> dict[str, Any]:
+    """What says which pods the job holds from now on."""
+    cluster = world.cluster
+    return {
+        "cluster_name": cluster.name,
+        "cluster_uid": cluster.uid,
+        "label_selector": names.selector(cluster.name),
+        "cluster_revision": cluster.revision,
+        "incarnation": cluster.incarnation,
+    }
 
 
 def released(status: JobStatus) -> JobStatus:
@@ -188,9 +209,12 @@ def overdue(world: World, since: str) -> bool:
     return moment is not None and world.now - moment > timedelta(seconds=world.job.restart.timeout)
 
 
-def restarts_by_policy(world: World) -> bool:
-    """Does the policy start a job again that is stopped? Never one that a person stopped, never one that finished."""
-    status, policy = world.status, world.job.restart.policy
+def starts_again(job: Job, status: JobStatus) -> bool:
+    """Does a stopped job start again by itself? Never one that a person stopped, never one that finished. The policy is
+    about runs that failed: a job that worked comes back when its JAR can be carried again, whatever it says."""
+    policy = job.restart.policy
+    if status.stopped_by == StoppedBy.FLINK and status.failure.startswith("BootstrapFailed") and status.stable.digest:
+        return True
     if status.stopped_by == StoppedBy.CLUSTER:
         return policy == RestartPolicy.ALWAYS
     if status.stopped_by == StoppedBy.FLINK and status.job_status == "FAILED":

@@ -28,8 +28,7 @@ def intended(world: World) -> Decision:
         forgotten_checkpoint=0,
         forgotten_savepoint="",
         stable=rollback.counted(status, attempt),
-        cluster_revision=world.cluster.revision,
-        incarnation=world.cluster.incarnation,
+        **steps.held(world),
         digest={
             "bootstrap": job.bootstrap_digest,
             "savepoint": job.savepoint_digest,

@@ -145,6 +145,11 @@ class World:
         """The submitted job is gone with its JobManager, or its JobManager has forgotten it."""
         if not self.status.job_id:
             return False
-        if self.status.incarnation != self.cluster.incarnation or self.cluster.jobmanager_gone:
-            return True
-        return self.flink.sight == Sight.MISSING
+        return self.elsewhere or self.flink.sight == Sight.MISSING
+
+    @property
+    def elsewhere(self) -> bool:
+        """Was it submitted to another JobManager than this cluster's present one?"""
+        status, cluster = self.status, self.cluster
+        other = status.incarnation != cluster.incarnation or status.cluster_uid not in ("", cluster.uid)
+        return other or cluster.jobmanager_gone

@@ -91,7 +91,7 @@ def _submitted(world: World) -> Decision | None:
     status, flink = world.status, world.flink
     if not status.job_id:
         return None
-    if status.incarnation != world.cluster.incarnation or world.cluster.jobmanager_gone:
+    if world.elsewhere:
         return steps.lost(world)
     if flink.sight == Sight.MISSING:
         return _missing(world)
@@ -129,8 +129,7 @@ def _adopt(world: World) -> Decision | None:
         jar_id="",
         job_id=run,
         job_parallelism=status.job_parallelism or world.job.parallelism,
-        cluster_revision=cluster.revision,
-        incarnation=cluster.incarnation,
+        **steps.held(world),
         restore_path="",  # Flink chose it
         started_at=times.to_text(world.now),
         message=why,

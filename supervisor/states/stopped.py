@@ -24,7 +24,7 @@ def decide(world: World) -> Decision:
 
 
 def _starts_with_its_cluster(world: World) -> bool:
-    waits = world.status.stopped_by == StoppedBy.CLUSTER and steps.restarts_by_policy(world)
+    waits = world.status.stopped_by == StoppedBy.CLUSTER and steps.starts_again(world.job, world.status)
     return waits and bool(world.job.parallelism) and not world.cluster.stopped
 
 
@@ -100,7 +100,7 @@ def _moved(world: World) -> Decision | None:
 
 def _policy(world: World) -> Decision | None:
     """Restart as the policy says, after the delay, once the cluster is there."""
-    if not steps.restarts_by_policy(world) or not world.job.parallelism or world.cluster.going_down:
+    if not steps.starts_again(world.job, world.status) or not world.job.parallelism or world.cluster.going_down:
         return None
     if world.status.stopped_by == StoppedBy.CLUSTER and world.cluster.phase not in (Phase.STARTING, Phase.STARTED):
         return None
@@ -111,4 +111,6 @@ def _policy(world: World) -> Decision | None:
             f"{world.status.failure}; next try at {world.status.retry_at}",
             delay=(retry - world.now).total_seconds(),
         )
-    return _start(world.status, f"restarting, as the policy {world.job.restart.policy} says")
+    carries = world.status.failure.startswith("BootstrapFailed")
+    why = "carrying the JAR again" if carries else f"restarting, as the policy {world.job.restart.policy} says"
+    return _start(world.status, why)

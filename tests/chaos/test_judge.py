@@ -115,7 +115,9 @@ def test_flink_may_not_have_told_yet_of_a_start_that_counts(says, kinds):
     history.struck(last.at)
     again = replace(last, restored=950)
     looks = [replace(again, at=11.0 + late, total=960 + int(late)) for late in (0, SURE_AFTER)]
-    looks += [replace(looks[-1], at=14.0 + late, total=1100 + int(late), restored_from=says) for late in (0, TOLD_AFTER)]
+    looks += [
+        replace(looks[-1], at=14.0 + late, total=1100 + int(late), restored_from=says) for late in (0, TOLD_AFTER)
+    ]
     assert [found.kind for look in looks for found in history.take(look)] == kinds
 
 

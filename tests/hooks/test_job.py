@@ -128,10 +128,33 @@ def test_the_label_names_the_cluster(name, changes, clusters, label):
     assert answer["labels"] == ({"clusterName": label} if label else {})
 
 
+RUNS_ON_DEMO = {"supervisorStatus": "Started", "clusterRevision": "0badcafe", "clusterName": "demo"}
+
+
+@pytest.mark.parametrize("changes", [{"metadata": {"labels": {"clusterName": "new"}}}, {"clusterName": "new"}])
+@pytest.mark.parametrize(
+    ("status", "clusters", "label"),
+    [
+        (RUNS_ON_DEMO, ["demo", "new"], "demo"),
+        (RUNS_ON_DEMO, ["new"], "new"),
+        ({**RUNS_ON_DEMO, "clusterRevision": ""}, ["demo", "new"], "new"),
+    ],
+    ids=["it runs there", "that cluster is gone", "it does not run"],
+)
+def test_a_job_moves_when_it_runs_nowhere(changes, status, clusters, label):
+    answer = sync(flink_job(status=status, **changes), (), [flink_cluster(item) for item in clusters])
+    assert answer["labels"] == {"clusterName": label}
+
+
 def test_customize_asks_for_the_named_cluster_only():
     rule = {"apiVersion": "nextbreakpoint.com/v1", "resource": "flinkclusters", "namespace": "team"}
     assert hook.customize(flink_job(clusterName="demo")) == {"relatedResources": [{**rule, "names": ["demo"]}]}
     assert hook.customize(flink_job()) == {"relatedResources": [rule]}
+
+
+def test_the_cluster_that_it_ran_on_when_its_spec_named_another_one_is_asked_for_too():
+    (rule,) = hook.customize(flink_job(status=RUNS_ON_DEMO, clusterName="new"))["relatedResources"]
+    assert rule["names"] == ["demo", "new"]
 
 
 def test_customize_looks_at_the_spec_only():
@@ -161,6 +184,7 @@ def deleted(at, status, **spec):
         (FAR_AWAY, {**HOLDING, "supervisorStatus": None}, ["demo"], {}, False),
         (FAR_AWAY, HOLDING, [], {}, True),
         (FAR_AWAY, HOLDING, ["demo-two"], {}, True),
+        (FAR_AWAY, RUNS_ON_DEMO, ["demo", "new"], {"clusterName": "new"}, False),
         (LONG_AGO, HOLDING, ["demo"], {}, True),
         (LONG_AGO, HOLDING, ["demo"], {"deletionDeadline": 2147483647}, False),
         (FAR_AWAY, HOLDING, ["demo"], {"deletionDeadline": 0}, False),
@@ -174,6 +198,7 @@ def deleted(at, status, **spec):
         "never seen, and yet it holds",
         "no cluster",
         "another cluster",
+        "it holds the cluster from before",
         "after the deadline",
         "before a long deadline",
         "the deadline counts from the deletion",

@@ -120,7 +120,7 @@ class Metacontroller:
         new = [child for name, child in wanted.items() if name not in owned]
         return [
             *(partial(self._delete, pod, answer["status"]) for pod in gone),
-            *(partial(self.api.make, resources.PODS, child) for child in new),
+            *(partial(self.api.make, resources.PODS, _owned(child, parent)) for child in new),
             partial(self._status, parent, answer["status"]),
         ]
 
@@ -159,6 +159,11 @@ class Metacontroller:
                 labels = pod["metadata"]["labels"]
                 if labels.get(names.LABEL_JOB_UID) == job["metadata"]["uid"] and pod["metadata"]["name"] not in wanted:
                     self.api.remove(resources.PODS, pod["metadata"]["name"])
+
+
+def _owned(pod: Object, cluster: Object) -> Object:
+    owner = {"controller": True, "uid": cluster["metadata"]["uid"]}
+    return {**pod, "metadata": {**pod["metadata"], "ownerReferences": [owner]}}
 
 
 def _is_flink(pod: Object) -> bool:

@@ -8,48 +8,49 @@ from typing import Any
 import pytest
 
 from clients.flink import Jar, JobSummary, Overview, Unknown
-from clients.kube import NotFound, Unreachable
+from clients.kube import Unreachable
+from core import job as jobs
 from supervisor import leftovers as module
 from supervisor.jobmanager import Look
 from supervisor.leftovers import Leftovers, unused
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER: dict[str, Any] = {"kind": "FlinkCluster", "metadata": {"name": "demo", "namespace": "test", "uid": "c"}}
-RUN = "ab" * 16
+RUN = jobs.flink_job_id("u", 3)
+THEIRS = "ab" * 16
 HASH = "0123456789abcdef"
 
 
 def flink_job(uid: str = "u", **status: Any) -> dict[str, Any]:
-    held = {"supervisorStatus": "Stopping", "jobId": RUN, "clusterRevision": "r1", "incarnation": 2, "jarId": "1_a.jar"}
+    held = {"supervisorStatus": "Stopping", "clusterName": "demo", "attempt": 3, "jarId": "1_a.jar"}
     return {"metadata": {"name": f"demo-{uid}", "namespace": "test", "uid": uid}, "status": {**held, **status}}
 
 
 class Kube:
-    """The API server; `live` is the FlinkJob that it has."""
+    """The API server; `live` are the FlinkJobs that it has."""
 
     def __init__(self) -> None:
-        self.live: dict[str, Any] | None = None
+        self.live: list[dict[str, Any]] = []
         self.answers = True
         self.said: list[tuple[str, str]] = []
 
-    def get(self, resource: Any, name: str, *, namespace: str) -> dict[str, Any]:
+    def list(self, resource: Any, *, namespace: str) -> dict[str, Any]:
         if not self.answers:
             raise Unreachable("no", sent=True)
-        if self.live is None:
-            raise NotFound(404, "NotFound", name)
-        return self.live
+        return {"items": self.live}
 
     def create(self, resource: Any, body: dict[str, Any], *, namespace: str) -> None:
         self.said.append((body["involvedObject"]["kind"], body["message"]))
 
 
 class JobManager:
-    """Of incarnation 2; cancels at the second try."""
-
-    incarnation = 2
+    """Cancels at the second try."""
 
     def __init__(self) -> None:
         self.client, self.cancelled, self.deleted, self.tries = self, [], [], 0
+
+    def newest_checkpoint(self, run: str) -> str:
+        return f"s3://ckp/{run}/chk-9"
 
     def cancel(self, run: str) -> None:
         self.tries += 1
@@ -66,7 +67,8 @@ class JobManager:
 
 def look(status: str = "RUNNING") -> Look:
     overview = Overview("2.3.0", 1, 1, 0, 1, 0, 0, 0)
-    return Look(overview, {RUN: JobSummary(RUN, "x", status, 0, 1, 0, 1)})
+    found = {RUN: JobSummary(RUN, "x", status, 0, 1, 0, 1), THEIRS: JobSummary(THEIRS, "x", "RUNNING", 0, 1, 0, 1)}
+    return Look(overview, found)
 
 
 def jar(id: str, name: str = f"{HASH}-app.jar", *, age: float = 3600.0) -> Jar:
@@ -74,84 +76,81 @@ def jar(id: str, name: str = f"{HASH}-app.jar", *, age: float = 3600.0) -> Jar:
 
 
 class Stage:
-    def __init__(self) -> None:
-        self.kube, self.jobmanager = Kube(), JobManager()
-        self.leftovers = Leftovers(self.kube, "test")  # type: ignore[arg-type]
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.kube, self.jobmanager, self.time = Kube(), JobManager(), 1000.0
+        monkeypatch.setattr(module.time, "monotonic", lambda: self.time)
+        self.leftovers = Leftovers(self.kube, "test", "demo")  # type: ignore[arg-type]
 
-    def vanishes(self, **status: Any) -> None:
-        self.leftovers.notice([flink_job(**status)])
-        assert not self.leftovers.due
-        self.leftovers.notice([])
-
-    def remove(self, seen: Look) -> None:
-        self.leftovers.remove(CLUSTER, self.jobmanager, seen, NOW)  # type: ignore[arg-type]
+    def tick(self, seen: Look, *watched: dict[str, Any]) -> None:
+        self.time += module.LOOKS_AT_RUNS
+        self.leftovers.notice(watched, seen)
+        if self.leftovers.due:
+            self.leftovers.remove(CLUSTER, self.jobmanager, NOW)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    return Stage(monkeypatch)
 
 
 def test_a_run_whose_flinkjob_is_gone_is_told_of_and_cancelled(stage: Stage) -> None:
-    stage.vanishes()
-    for seen in (Look(), look(), look()):  # the first does not answer, the second does not do it
-        assert stage.leftovers.due
-        stage.remove(seen)
+    """Whoever was there when it went. What people have submitted is left alone."""
+    stage.tick(look())
+    stage.tick(look())
     assert stage.jobmanager.cancelled == [RUN]
     (said,) = stage.kube.said
     assert said[0] == "FlinkCluster"
-    assert RUN in said[1]
-    stage.remove(look("CANCELED"))
+    assert f"s3://ckp/{RUN}/chk-9" in said[1]
+    stage.tick(look("CANCELED"))
     assert not stage.leftovers.due
 
 
-def test_another_flinkjob_of_its_name_does_not_own_the_run(stage: Stage) -> None:
-    stage.vanishes()
-    stage.kube.live = flink_job("another")
-    stage.remove(look())
-    stage.remove(look())
+OTHERS = {
+    "another FlinkJob of its name": flink_job("another"),
+    "one that runs elsewhere by now": flink_job(clusterName="other", attempt=4),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_a_run_that_is_nobodys_here(stage: Stage, other: dict[str, Any]) -> None:
+    stage.kube.live = [other]
+    stage.tick(look(), other)
+    stage.tick(look(), other)
     assert stage.jobmanager.cancelled == [RUN]
 
 
-def test_a_flinkjob_that_only_lost_its_label_keeps_its_run(stage: Stage) -> None:
-    """A watch with a selector says DELETED of it."""
-    stage.vanishes()
-    stage.kube.live = flink_job()
-    stage.remove(look())
-    assert (stage.jobmanager.tries, stage.kube.said, stage.leftovers.due) == (0, [], False)
+OWNERS = {
+    "the watch knows it": ([flink_job()], []),
+    "it only lost its label": ([], [flink_job()]),
+    "it was submitted a moment ago": ([flink_job(attempt=2)], [flink_job()]),
+    "an earlier attempt that the lane cancels": ([flink_job(attempt=5)], []),
+    "a status of another version": ([flink_job(supervisorStatus="Paused")], []),
+    "without the cluster's name": ([flink_job(clusterName="")], []),
+    "an id of another kind": ([flink_job("v", jobId=RUN)], []),
+}
+
+
+@pytest.mark.parametrize(("watched", "live"), OWNERS.values(), ids=OWNERS)
+def test_a_run_of_a_flinkjob_is_left_alone(stage: Stage, watched: list[Any], live: list[Any]) -> None:
+    stage.kube.live = live
+    stage.tick(look(), *watched)
+    assert (stage.jobmanager.tries, stage.kube.said) == (0, [])
 
 
 def test_as_long_as_nobody_says_that_it_is_gone_it_is_not(stage: Stage) -> None:
-    stage.vanishes()
     stage.kube.answers = False
-    stage.remove(look())
-    assert (stage.jobmanager.tries, stage.leftovers.due) == (0, True)
+    stage.tick(look())
+    assert stage.jobmanager.tries == 0
+    stage.kube.answers = True
+    stage.tick(look())
+    assert stage.jobmanager.tries == 1
 
 
-@pytest.mark.parametrize(
-    "status", [{"clusterRevision": "", "supervisorStatus": "Terminated"}, {"jobId": ""}], ids=["let go", "no run"]
-)
-def test_a_job_that_let_go_leaves_nothing(stage: Stage, status: dict[str, str]) -> None:
-    stage.vanishes(**status)
-    assert not stage.leftovers.due
-
-
-@pytest.mark.parametrize(("incarnation", "seen"), [(1, "RUNNING"), (2, "CANCELED")])
-def test_a_run_that_is_over_is_left_alone(stage: Stage, incarnation: int, seen: str) -> None:
-    """Or one that died with its JobManager."""
-    stage.vanishes(incarnation=incarnation)
-    stage.remove(look(seen))
-    assert (stage.jobmanager.tries, stage.leftovers.due) == (0, False)
-
-
-def test_jars_are_looked_at_now_and_then(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.leftovers.notice([flink_job()])
-    stage.remove(look())
+def test_jars_are_looked_at_now_and_then(stage: Stage) -> None:
+    stage.tick(look(), flink_job())
     assert not stage.jobmanager.deleted
-    later = module.time.monotonic() + module.LOOKS_AT_JARS
-    monkeypatch.setattr(module.time, "monotonic", lambda: later)
-    assert stage.leftovers.due
-    stage.remove(look())
+    stage.time += module.LOOKS_AT_JARS
+    stage.tick(look(), flink_job())
     assert stage.jobmanager.deleted == ["2_b.jar"]
     assert not stage.leftovers.due
 

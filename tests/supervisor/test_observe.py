@@ -16,7 +16,7 @@ from supervisor.jobmanager import Look
 from supervisor.world import Bootstrap
 
 CLUSTER: dict[str, Any] = {
-    "metadata": {"name": "demo", "annotations": {}},
+    "metadata": {"name": "demo", "uid": "c1", "annotations": {}},
     "spec": {"supervisor": {"image": "ours:1", "pollingInterval": 0}},
     "status": {"supervisorStatus": "Started", "revision": "r1", "incarnation": 2},
 }
@@ -25,7 +25,9 @@ LOOK = Look(Overview("2.3.0", 1, 4, 3, 1, 0, 0, 0))
 
 def pod(role: str = "jobmanager", incarnation: int = 2, phase: str = "Running", **metadata: Any) -> dict[str, Any]:
     labels = names.pod_labels("demo", role=role, revision="r1", incarnation=incarnation)
-    return {"metadata": {"name": role, "labels": labels, **metadata}, "status": {"phase": phase}}
+    owners = [{"controller": True, "uid": "c1"}]
+    metadata = {"name": role, "labels": labels, "ownerReferences": owners, **metadata}
+    return {"metadata": metadata, "status": {"phase": phase}}
 
 
 def test_the_cluster_as_its_jobs_see_it():
@@ -53,6 +55,7 @@ PODS = {
     "of another incarnation": ([pod(incarnation=1)], False, True),
     "an old task manager is left": ([pod(), pod("taskmanager", 1)], False, False),
     "even a dead one": ([pod(), pod("taskmanager", 1, "Failed")], False, False),
+    "of a cluster of that name that is gone": ([pod(ownerReferences=[{"controller": True, "uid": "c0"}])], False, True),
     "a bootstrap is none of them": ([pod(), pod("bootstrap", 0)], True, False),
 }
 

@@ -36,7 +36,7 @@ SPEC: dict[str, Any] = {
 class Stage:
     """One job on one cluster, played by hand: `play()` steps the lane and lets time pass until something is so."""
 
-    NAME = "demo-count"
+    NAME, UID = "demo-count", "c1"  # the uid is the cluster's
 
     def __init__(self) -> None:
         self.clock, self.knife = Clock(), Knife()
@@ -62,7 +62,8 @@ class Stage:
     def cluster(self, **status: Any) -> None:
         name = (resources.FLINK_CLUSTERS.plural, "demo")
         before = self.kube.objects.get(name, {}).get("status", {})
-        body = {"metadata": {"name": "demo", "namespace": "test"}, "spec": {"supervisor": {"image": "ours:1"}}}
+        metadata = {"name": "demo", "namespace": "test", "uid": self.UID}
+        body = {"metadata": metadata, "spec": {"supervisor": {"image": "ours:1"}}}
         self.kube.put(resources.FLINK_CLUSTERS, {**body, "status": {**before, **status}})
 
     def lose_jobmanager(self) -> None:
@@ -112,8 +113,9 @@ class Stage:
 
     def pods(self) -> tuple[dict[str, Any], ...]:
         labels = names.pod_labels("demo", role="jobmanager", revision="r1", incarnation=self.incarnation)
+        owner = {"controller": True, "uid": self.UID}
         jobmanager = {
-            "metadata": {"name": "jm", "labels": labels},
+            "metadata": {"name": "jm", "labels": labels, "ownerReferences": [owner]},
             "status": {"phase": "Running", "podIP": "127.0.0.1"},
         }
         delivery = self.status.ordered

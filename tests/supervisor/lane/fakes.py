@@ -208,7 +208,7 @@ class Flink:
 
     def jobmanager_config(self) -> dict[str, str]:
         self._look()
-        return {}
+        return {"execution.checkpointing.num-retained": str(RETAINED)}
 
     def overview(self) -> Overview:
         self._look()
@@ -355,6 +355,9 @@ class Kube:
         if (resource.plural, name) not in self.objects:
             raise KubeNotFound(404, "NotFound", f"{name} not found")
         return copied(self.objects[resource.plural, name])
+
+    def list(self, resource: resources.Resource, *, namespace: str | None = None) -> dict[str, Any]:
+        return {"items": [copied(body) for (plural, _), body in self.objects.items() if plural == resource.plural]}
 
     def _current(self, resource: resources.Resource, name: str, version: str | None) -> dict[str, Any]:
         current = self.get(resource, name)

@@ -135,7 +135,7 @@ def on_trial(stage: Any, **status: Any) -> str:
     trial = clusters.Trial(clusters.revision(clusters.read(cluster)), "2026-01-01T00:00:00Z")
     cluster["status"] |= {"revision": trial.revision, "onTrial": True, "stable": {"revision": "r1"}, **status}
     report = clusters.Report(stable="r1", trial=trial).text()
-    cluster["metadata"] |= {"uid": "c1", "annotations": {names.REPORT: report}}
+    cluster["metadata"]["annotations"] = {names.REPORT: report}
     return trial.revision
 
 

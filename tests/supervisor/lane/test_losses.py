@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from .test_updates import cannot_carry
+
 
 @pytest.mark.parametrize("moment", ["delivery", "submitted", "stopping", "savepoint"])
 def test_the_jobmanager_dies_at_any_moment(stage, moment):
@@ -204,3 +206,25 @@ def test_a_job_that_flink_recovers_while_its_cluster_stops_is_let_go_of_with_wha
     ready.play(lambda: "JobAdopted" in ready.kube.events and not ready.status.holds_cluster)
     assert (run.status, ready.alive) == ("CANCELED", [])
     assert ready.status.recovery_points[0].path == run.own.external_path
+
+
+def test_a_job_that_worked_comes_back_when_its_jar_can_be_carried_again(ready):
+    """Whatever its policy: a registry that is away for a while is no failure of the job."""
+    pods = ready.pods
+    ready.pods = lambda: tuple(cannot_carry(pod) if pod["metadata"]["name"] == "b" else pod for pod in pods())
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.failures == 2, steps=1000)  # later and later
+    assert ready.status.failure.startswith("BootstrapFailed")
+    assert "Stalled" not in ready.conditions
+    del ready.pods
+    ready.play(ready.is_ready, steps=1000)
+    assert ready.flink.history[-1].restored
+
+
+def test_a_job_that_never_worked_ends_as_its_policy_says(stage):
+    made = stage()
+    pods = made.pods
+    made.pods = lambda: tuple(cannot_carry(pod) if pod["metadata"]["name"] == "b" else pod for pod in pods())
+    made.play(lambda: made.is_in("Stopped"))
+    made.settle(900)
+    assert (made.status.failures, made.conditions["Stalled"]) == (1, "Failed")

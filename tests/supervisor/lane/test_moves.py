@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from clients.kube import resources
+
+from .fakes import copied
+
 
 def updated(stage: Any) -> None:
     """The job is saved, and the pods of an update are there."""
@@ -101,3 +105,31 @@ def test_a_savepoint_that_an_update_may_be_taken_back_to_is_not_given_to_flink(r
     updated(ready)
     ready.play(ready.is_ready)
     assert ready.status.claim_mode in ("", "NO_CLAIM")
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["its cluster is there", "its cluster is gone"])
+def test_a_label_alone_does_not_take_a_job_from_the_cluster_that_it_runs_on(ready, there):
+    """Else it would run on both. A cluster that is gone has taken its pods along."""
+    run = ready.status.job_id
+    job = copied(ready.job)
+    job["status"] |= {"clusterName": "other", "clusterUid": "c2"}
+    ready.kube.put(resources.FLINK_JOBS, job)
+    if there:
+        ready.kube.put(resources.FLINK_CLUSTERS, {"metadata": {"name": "other", "namespace": "test", "uid": "c2"}})
+    ready.flink.lose()
+    ready.settle(60)
+    if there:
+        assert (ready.status.job_id, ready.job["status"]) == (run, job["status"])
+    else:
+        assert ready.is_ready()
+        assert (ready.status.cluster_name, ready.status.cluster_uid) == ("demo", ready.UID)
+
+
+def test_a_cluster_that_was_made_again_is_another_one(ready):
+    """It counts its JobManagers from 1 again, and its name is the same."""
+    ready.settle(15)
+    ready.flink.lose()
+    ready.kube.objects["flinkclusters", "demo"]["metadata"]["uid"] = ready.UID = "c2"
+    ready.play(lambda: ready.status.attempt == 2 and ready.is_ready())
+    assert "JobLost" in ready.kube.events
+    assert ready.status.cluster_uid == "c2"

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from clients.flink import Checkpoints
+from clients.flink import Checkpoints, Snapshot
 from core.job_status import SAVEPOINT
 from core.states import Phase, StoppedBy
 from supervisor.decision import TakeSavepoint
@@ -23,6 +23,7 @@ RESCALED = {"jobParallelism": 2}
 SUSPENDED = {"suspend": True}
 HOURLY = {"savepoint.savepointSchedule": "0 * * * *"}
 AT_ZERO = {"jobParallelism": 0}
+IN_MEMORY = {"checkpoints": Checkpoints(completed=1, latest_completed=Snapshot(7, None, False, 0, 0))}
 
 
 # ---- the end -------------------------------------------------------------------------------------------------------
@@ -134,12 +135,30 @@ STOPS = {
         StoppedBy.PERSON,
         False,
     ),
+    "manual, and only the JobManager has its checkpoint": (
+        {"flink": ("runs", IN_MEMORY), "job": {**EDITED, "savepoint.savepointMode": "Manual"}},
+        Phase.STARTING,
+        StoppedBy.SPEC,
+        True,
+    ),
+    "its tasks do not run, and its checkpoint is stored": (
+        {"flink": ("runs", {"tasks_run": False}), "job": EDITED},
+        Phase.STARTING,
+        StoppedBy.SPEC,
+        False,
+    ),
+    "its tasks do not run, and only the JobManager has its checkpoint": (
+        {"flink": ("runs", {**IN_MEMORY, "tasks_run": False}), "job": EDITED},
+        Phase.STARTING,
+        StoppedBy.SPEC,
+        True,
+    ),
 }
 
 
 @pytest.mark.parametrize(("changes", "next", "by", "savepoint"), STOPS.values(), ids=STOPS)
 def test_stops(world, moment, changes, next, by, savepoint):
-    decision = decide(world("ready", flink="runs", **changes))
+    decision = decide(world("ready", **{"flink": "runs", **changes}))
     status = decision.status
     assert status.supervisor_status == Phase.STOPPING
     assert (status.stop.next, status.stop.stopped_by, status.stop.savepoint) == (next, by, savepoint)
