@@ -13,7 +13,7 @@ from core import names, pods
 from core.job_status import JobStatus
 from supervisor.decision import Action, Cancel, DisposeSavepoint, Plan, Run, StopJob, TakeSavepoint
 from supervisor.jobmanager import Look
-from supervisor.world import TERMINAL, FlinkJob, Sight
+from supervisor.world import TERMINAL, FlinkJob, Planning, Sight
 
 Object = Mapping[str, Any]
 
@@ -40,6 +40,7 @@ class Flink:
         self._slots = slots
         self._runs = {job.job_id: _running(job) for job in jobs if job.job_id and job.incarnation == incarnation}
         self._operations: dict[str, Operation] = {}
+        self._planned: set[str] = set()  # JARs
 
     def look(self, pods_there: Iterable[Object]) -> Look:
         own = [pod for pod in pods_there if pods.incarnation_of(pod) == self.incarnation and _works(pod)]
@@ -81,11 +82,16 @@ class Flink:
             disposal=Operation("COMPLETED") if status.disposing.request_id else None,
         )
 
+    def planning(self, status: JobStatus) -> Planning:
+        """Of the update of a job: every main() comes to a plan."""
+        jar = status.update.jar_id
+        return Planning(jar, answer="a plan") if jar in self._planned else Planning()
+
     def do(self, action: Action) -> str | None:
         """The id that it gives, if it is one of those that give one."""
         match action:
             case Plan():
-                return "planned"
+                self._planned.add(action.jar_id)
             case DisposeSavepoint():
                 return "disposed"
             case Run():

@@ -62,6 +62,7 @@ class Supervision:
                 cluster=view,
                 flink=jobmanager.job(status, look),
                 bootstrap=_carried(status),
+                planning=jobmanager.planning(status),
                 flink_settings=clusters.read(cluster).flink_configuration,
                 problems=tuple(problems),
             )
