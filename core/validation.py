@@ -12,7 +12,7 @@ from typing import Any
 from core import schedule, schema, spec
 
 # What nothing can be made of when it is empty.
-_FILLED = (("bootstrap", "image"), ("bootstrap", "jarPath"), ("runtime", "image"))
+_FILLED = (("bootstrap", "image"), ("bootstrap", "jarPath"), ("runtime", "image"), ("supervisor", "image"))
 
 
 def problems(known: schema.Schema, body: Any) -> list[str]:

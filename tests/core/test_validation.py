@@ -24,9 +24,10 @@ def test_what_is_no_spec_has_no_more_problems_than_its_schema_finds(body):
 
 def test_what_nothing_can_be_made_of_when_it_is_empty():
     job = {"name": "a", "spec": {"bootstrap": {"image": "", "jarPath": "", "className": "Main"}}}
-    cluster = {"runtime": {"image": ""}, "supervisor": {"image": "ours:1"}}
+    cluster = {"runtime": {"image": ""}, "supervisor": {"image": ""}}
     assert validation.problems(SCHEMA, {"cluster": cluster, "jobs": [job]}) == [
         "spec.cluster.runtime.image: must not be empty",
+        "spec.cluster.supervisor.image: must not be empty",
         "spec.jobs[0].spec.bootstrap.image: must not be empty",
         "spec.jobs[0].spec.bootstrap.jarPath: must not be empty",
     ]
