@@ -91,6 +91,7 @@ def read(resource: Mapping[str, Any]) -> Job:
     annotations: Mapping[str, str] = metadata.get("annotations") or {}
     bootstrap, savepoint, restart = (spec.part(body, key) for key in ("bootstrap", "savepoint", "restart"))
     suspend = spec.flag(body, "suspend")
+    wanted = spec.whole(body, "jobParallelism", 0)
     low, high = spec.whole(body, "minJobParallelism", 0), spec.whole(body, "maxJobParallelism", 32)
     flink_configuration = spec.texts(body, "flinkConfiguration")
     action = requested_action(annotations)
@@ -101,7 +102,8 @@ def read(resource: Mapping[str, Any]) -> Job:
         generation=metadata.get("generation", 0),
         deleting=bool(metadata.get("deletionTimestamp")),
         cluster_name=names.bound_cluster(metadata, body, ()),
-        parallelism=0 if suspend else spec.clamp(spec.whole(body, "jobParallelism", 0), low, high),
+        # No limit undoes a suspension.
+        parallelism=0 if suspend or wanted == 0 else spec.clamp(wanted, low, high),
         suspend=suspend,
         bootstrap=read_bootstrap(bootstrap),
         bootstrap_spec=bootstrap,

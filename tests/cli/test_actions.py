@@ -146,6 +146,12 @@ def test_scale_beyond_the_limits_is_told(run: Run, world: World) -> None:
     assert "minJobParallelism and maxJobParallelism make it 32" in result.stderr
 
 
+def test_scale_to_none_suspends_whatever_the_limits_say(run: Run, world: World) -> None:
+    world.add(JOBS, "demo-one", {**JOB_SPEC, "minJobParallelism": 1})
+    result = run("job", "scale", "demo-one", "--parallelism", "0")
+    assert (result.stdout, result.stderr) == (f"{JOB} scaled to 0\n", "")
+
+
 def test_delete_waits_for_the_finalizers(run: Run, world: World) -> None:
     world.add(JOBS, "demo-one", JOB_SPEC, finalizers=["example.com/held"])
     late = run("job", "delete", "demo-one", "--timeout", "500ms")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from core import canonical, conditions, names, spec, times
+from core import canonical, conditions, job, names, spec, times
 from core.cluster import Report
 from core.conditions import Condition
 from core.job_status import Delivery, JobStatus, RecoveryPoint, Stop
@@ -281,3 +281,17 @@ def test_a_part_is_a_copy():
 @pytest.mark.parametrize(("value", "low", "high", "found"), [(5, 0, 3, 3), (-1, 0, 3, 0), (2, 0, 3, 2), (5, 4, 3, 4)])
 def test_clamp(value, low, high, found):
     assert spec.clamp(value, low, high) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"jobParallelism": 1, "minJobParallelism": 2}, 2),
+        ({"jobParallelism": 9, "maxJobParallelism": 4}, 4),
+        ({"jobParallelism": 0, "minJobParallelism": 2}, 0),
+        ({"jobParallelism": None, "minJobParallelism": 2}, 0),
+        ({"jobParallelism": 3, "suspend": True}, 0),
+    ],
+)
+def test_parallelism_is_kept_within_its_limits_unless_it_suspends(body, found):
+    assert job.read({"metadata": {"name": "demo-a"}, "spec": body}).parallelism == found
