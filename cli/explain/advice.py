@@ -24,6 +24,7 @@ ADVICE = {
     "UpdateNotReady": "look at its exceptions and checkpoints: flinkctl ui job/{job} -n {ns}",
     "UpdateRefused": "mend the spec; what ran before runs on",
 }
+_ROOT = "give the container's securityContext.runAsUser a number: the image has none, or root; 0 asks for root"
 # What kubelet and scheduler say, and what a person does about it.
 _PODS = {
     "ImagePull": "correct the image, or give its pull secret; the node must reach the registry",
@@ -31,6 +32,8 @@ _PODS = {
     "InvalidImageName": "correct the image's name",
     "Unschedulable": "make room: kubectl describe nodes shows what is free; or ask for less memory and CPU",
     "OOMKilled": "give it more memory: the resources of the pod, or Flink's memory options",
+    "runAsNonRoot": _ROOT,
+    "non-root policy": _ROOT,
     "CreateContainerConfigError": "a ConfigMap or Secret that the pod names is not there",
     "Evicted": "the node ran out of room: kubectl describe nodes",
 }

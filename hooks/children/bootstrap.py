@@ -103,4 +103,4 @@ def _resources(delivery: Delivery) -> dict[str, Any]:
 
 
 def _security(delivery: Delivery) -> dict[str, Any]:
-    return {**pod.CONTAINER_SECURITY, **spec.part(delivery.bootstrap, "securityContext")}
+    return pod.container_security(spec.part(delivery.bootstrap, "securityContext"))

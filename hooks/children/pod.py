@@ -32,12 +32,18 @@ CONTAINER_SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop"
 
 def pod_security(user: int) -> dict[str, Any]:
     return {
-        "runAsNonRoot": True,
+        "runAsNonRoot": user != 0,
         "runAsUser": user,
         "runAsGroup": user,
         "fsGroup": user,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
+
+
+def container_security(wished: Mapping[str, Any]) -> dict[str, Any]:
+    """The restricted level, but for what a user says; the kubelet starts no user 0 while runAsNonRoot holds."""
+    root = {"runAsNonRoot": False} if wished.get("runAsUser") == 0 else {}
+    return {**CONTAINER_SECURITY, **root, **wished}
 
 
 def pull_secrets(part: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -86,14 +92,10 @@ def flink_container(part: Mapping[str, Any], runtime: Mapping[str, Any], own: Ma
         "envFrom": part.get("environmentFrom"),
         "volumeMounts": part.get("volumeMounts"),
         "resources": part.get("resources"),
-        "securityContext": _security(part),
+        "securityContext": container_security(spec.part(part, "securityContext")),
         **own,
         "ports": [*own["ports"], *extra],
     }
-
-
-def _security(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {**CONTAINER_SECURITY, **spec.part(part, "securityContext")}
 
 
 def flink_pod(
@@ -140,7 +142,10 @@ def _user(part: Mapping[str, Any]) -> int:
 
 def _secured(containers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The user's own containers pass the restricted level too, unless they say otherwise."""
-    return [canonical.filled({**container, "securityContext": _security(container)}) for container in containers]
+    return [
+        canonical.filled({**container, "securityContext": container_security(spec.part(container, "securityContext"))})
+        for container in containers
+    ]
 
 
 def _spread(cluster: str) -> dict[str, Any]:

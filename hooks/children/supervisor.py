@@ -90,11 +90,7 @@ def _container(cluster: Cluster) -> dict[str, Any]:
         ],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "resources": quantities.resources(supervisor.resources) or RESOURCES,
-        "securityContext": {
-            **pod.CONTAINER_SECURITY,
-            "readOnlyRootFilesystem": True,
-            **supervisor.security_context,
-        },
+        "securityContext": pod.container_security({"readOnlyRootFilesystem": True, **supervisor.security_context}),
         "livenessProbe": _probe("/healthz", initialDelaySeconds=10, periodSeconds=10, failureThreshold=3),
         "readinessProbe": _probe("/readyz", periodSeconds=5, failureThreshold=3),
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from .test_builders import OPTIONS, PLAIN, of_cluster
+from .test_builders import DELIVERY, OPTIONS, PLAIN, of_cluster, of_job
 from .worlds import Resource, flink_cluster, resource
 
 
@@ -116,6 +117,31 @@ def test_a_template_adds_and_never_replaces() -> None:
     assert container(pod, "jobmanager")["image"] == "flink:2.3.0"
     assert variable(pod, "POD_NAME") == variable(plain[0], "POD_NAME")
     assert variable(pod, "N") == {"name": "N", "value": "1"}
+
+
+@pytest.mark.parametrize(
+    ("wished", "guarded"),
+    [
+        ({}, True),
+        ({"runAsUser": 1000}, True),
+        ({"runAsUser": 0}, False),
+        ({"runAsUser": 0, "runAsNonRoot": True}, True),
+        ({"runAsUser": 1000, "runAsNonRoot": False}, False),
+    ],
+)
+def test_whoever_asks_for_root_gets_it_in_every_pod(wished: Resource, guarded: bool) -> None:
+    """With runAsNonRoot the kubelet would start no container as user 0."""
+    part = {"securityContext": wished, "sideContainers": [{"name": "side", "image": "i", "securityContext": wished}]}
+    supervisor = {"image": "i", "securityContext": wished}
+    delivery = replace(DELIVERY, bootstrap={**DELIVERY.bootstrap, "securityContext": wished})
+    jobmanager, taskmanager = {**part, "serviceMode": "ClusterIP"}, {**part, "taskSlots": 1}
+    cluster = flink_cluster(jobManager=jobmanager, taskManager=taskmanager, supervisor=supervisor)
+    children = [*of_cluster(cluster), *of_job(delivery)]
+    for child in children:
+        body = child["spec"] if child["kind"] == "Pod" else child.get("spec", {}).get("template", {}).get("spec", {})
+        for made in [*body.get("initContainers", []), *body.get("containers", [])]:
+            contexts = {**body["securityContext"], **made["securityContext"]}
+            assert contexts["runAsNonRoot"] is guarded, made["name"]
 
 
 def test_no_supervisor_setting_is_in_a_flink_pod() -> None:

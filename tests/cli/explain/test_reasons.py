@@ -6,6 +6,8 @@ import copy
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from cli.explain import advice
 from cli.explain.page import page
 from cli.explain.reasons import reasons
@@ -75,6 +77,18 @@ def test_a_jar_whose_image_is_not_there() -> None:
     (reason,) = reasons(scene)
     assert reason.text == "pod bootstrap-1 cannot bring the JAR: ImagePullBackOff: no such image: nope:1"
     assert "correct the image" in reason.next
+
+
+@pytest.mark.parametrize(
+    ("told", "advised"),
+    [
+        ('secret "keys" not found', "a ConfigMap or Secret"),
+        ("container has runAsNonRoot and image will run as root", "runAsUser"),
+        ("container's runAsUser breaks non-root policy (pod: x, container: y)", "runAsUser"),
+    ],
+)
+def test_a_container_that_cannot_be_made(told: str, advised: str) -> None:
+    assert advised in advice.of_pod(f"CreateContainerConfigError: {told}")
 
 
 def test_more_slots_than_the_cluster_may_have() -> None:
