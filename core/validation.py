@@ -13,6 +13,8 @@ from core import schedule, schema, spec
 
 # What nothing can be made of when it is empty.
 _FILLED = (("bootstrap", "image"), ("bootstrap", "jarPath"), ("runtime", "image"), ("supervisor", "image"))
+# With it nobody of ours gets an answer from Flink.
+_TLS = "security.ssl.rest.enabled"
 
 
 def problems(known: schema.Schema, body: Any) -> list[str]:
@@ -27,6 +29,9 @@ def beyond_schema(body: Any, path: str) -> Iterator[str]:
     for part, field in _FILLED:
         if spec.part(body, part).get(field) == "":
             yield f"{path}.{part}.{field}: must not be empty"
+    if "bootstrap" not in body and spec.texts(body, "flinkConfiguration").get(_TLS, "").strip().lower() == "true":
+        wrong = "must not be true: supervisor, bootstrap, probes and flinkctl speak http with Flink"
+        yield f"{path}.flinkConfiguration.{_TLS}: {wrong}"
     yield from beyond_schema(body.get("cluster"), f"{path}.cluster")
     cron = spec.part(body, "savepoint").get("savepointSchedule")
     if isinstance(cron, str) and (wrong := schedule.problem(cron)):

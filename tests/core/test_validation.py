@@ -31,3 +31,12 @@ def test_what_nothing_can_be_made_of_when_it_is_empty():
         "spec.jobs[0].spec.bootstrap.image: must not be empty",
         "spec.jobs[0].spec.bootstrap.jarPath: must not be empty",
     ]
+
+
+@pytest.mark.parametrize(("value", "refused"), [("true", True), (" True", True), (True, True), ("false", False)])
+def test_flink_that_speaks_tls_only_is_refused(value, refused):
+    body = {"flinkConfiguration": {"security.ssl.rest.enabled": value, "security.ssl.internal.enabled": "true"}}
+    found = validation.problems(SCHEMA, {"cluster": body, "jobs": [{"name": "a", "spec": {"bootstrap": {}, **body}}]})
+    assert [text.split(":")[0] for text in found] == (
+        ["spec.cluster.flinkConfiguration.security.ssl.rest.enabled"] if refused else []
+    )
