@@ -176,6 +176,17 @@ def manner(*, waits: bool = False, asks: bool = False) -> Callable[[Function], F
     return decorate
 
 
+def address(told: str) -> Callable[[Function], Function]:
+    """--address of a server; without it all addresses, of IPv6 too where the machine has it."""
+    return click.option("--address", default=_every_address, show_default="every address", help=told)
+
+
+def _every_address() -> str:
+    import socket
+
+    return "::" if socket.has_dualstack_ipv6() else "0.0.0.0"
+
+
 def _with(function: Function, options: Sequence[Callable[[Function], Any]]) -> Function:
     for option in reversed(options):
         function = option(function)

@@ -15,16 +15,9 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def __init__(self, make: Callable[[], flask.Flask], *, address: str, port: int, threads: int, **more: Any) -> None:
         """OSError where it cannot listen: gunicorn would try for five seconds, in eleven lines of its log."""
-        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, place) from error
         self.make = make
         self.settings: dict[str, Any] = {
-            "bind": place,
+            "bind": f"fd://{_bound(address, port).detach()}",
             # One worker: the metrics are of the whole, and the work is short. More of them are more replicas.
             "workers": 1,
             "worker_class": "gthread",
@@ -47,3 +40,21 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def load(self) -> flask.Flask:
         return self.make()
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    """On `::` it hears IPv4 too, whatever the machine's default is."""
+    family, place = (
+        (socket.AF_INET6, f"[{address}]:{port}") if ":" in address else (socket.AF_INET, f"{address}:{port}")
+    )
+    own = socket.socket(family)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    try:
+        own.bind((address, port))
+    except OSError as error:
+        own.close()
+        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        raise OSError(error.errno, error.strerror, place) from error
+    return own

@@ -6,9 +6,11 @@ the holder of the Lease, and has no cycle.
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
@@ -19,7 +21,7 @@ from supervisor.metrics import Metrics
 STALE = 120.0
 
 
-def serve(address: str, port: int, fleet: Fleet) -> ThreadingHTTPServer:
+def serve(address: str, port: int, fleet: Fleet) -> ThreadingTCPServer:
     """In a thread of its own; the caller shuts it down."""
     ours = CollectorRegistry()
     ours.register(Metrics(fleet.cycles))
@@ -37,8 +39,17 @@ def serve(address: str, port: int, fleet: Fleet) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: object) -> None:
             """Probes are no news."""
 
-    server = ThreadingHTTPServer((address, port), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingTCPServer):  # not HTTPServer, which asks DNS for its name
+        allow_reuse_address = daemon_threads = True
+        address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+
+        def server_bind(self) -> None:
+            if self.address_family == socket.AF_INET6:
+                # On :: it hears IPv4 too, whatever the machine's default is.
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            super().server_bind()
+
+    server = Server((address, port), Handler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
 

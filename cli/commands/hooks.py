@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import options
 from hooks.install import Install
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
+@options.address("Address to listen on.")
 @click.option("--port", default=8080, show_default=True, help="Port to listen on.")
 @click.option("--threads", default=16, show_default=True, help="Requests answered at a time.")
 @click.option("--log-answers", is_flag=True, help="Log a line for each answer: what was observed, and what shall be.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli import options
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -19,7 +21,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--address", default="0.0.0.0", show_default=True, help="Address to listen on.")
+@options.address("Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=4444, show_default=True, help="Port to listen on.")
 @click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="Requests answered at a time.")
 @click.option("--namespace", metavar="NAME", help="Namespace of requests that name none; else that of the context.")

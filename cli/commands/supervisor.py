@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cli import options
+
 
 @click.group()
 def command() -> None:
@@ -29,7 +31,7 @@ def _lease(context: click.Context, parameter: click.Parameter, value: str | None
     callback=_lease,
     help="NAMESPACE/NAME of a Lease: of all who are given it, one acts and the others stand by.",
 )
-@click.option("--address", default="0.0.0.0", show_default=True, help="Address of probes and metrics.")
+@options.address("Address of probes and metrics.")
 @click.option("--port", default=None, type=int, help="Port of probes and metrics; none without it.")
 @click.option("--kubeconfig", default=None, help="Instead of the account of the pod.")
 def run(

@@ -62,6 +62,7 @@ def imitate(hosts: Path, ip: str, message: Path) -> None:
         return open_file(message if str(file) == TERMINATION_LOG else file, *args, **kwargs)
 
     socket.getaddrinfo = getaddrinfo
+    socket.has_dualstack_ipv6 = lambda: False  # a pod's address is one of IPv4
     socket.socket.bind = bind_to_pod  # type: ignore[method-assign, assignment]
     io.open = builtins.open = open_rewritten
 

@@ -101,3 +101,12 @@ def test_the_server_takes_it_from_the_variables_of_its_pod(monkeypatch, variable
     monkeypatch.setattr("hooks.server.Server", lambda application, **_: SimpleNamespace(run=application))
     done = CliRunner().invoke(root, ["hooks", "run"], env={"FLINK_SUPERVISOR_ROLE": None, **variables})
     assert (done.exit_code, served) == (0, [expected]), done.output
+
+
+@pytest.mark.parametrize(("both", "address"), [(True, "::"), (False, "0.0.0.0")])
+def test_the_server_listens_on_ipv6_too_where_there_is_any(monkeypatch, both, address):
+    heard = []
+    monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: both)
+    monkeypatch.setattr("hooks.server.Server", lambda _, **to: heard.append(to["address"]) or SimpleNamespace(run=int))
+    assert CliRunner().invoke(root, ["hooks", "run"]).exit_code == 0
+    assert heard == [address]

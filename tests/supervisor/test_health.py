@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from types import SimpleNamespace
 
@@ -19,12 +20,31 @@ def fleet():
     return SimpleNamespace(ready=True, cycle=cycle, cycles=lambda: [cycle])
 
 
-@pytest.fixture
-def get(fleet):
-    server = health.serve("127.0.0.1", 0, fleet)
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+OF_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6")
+
+
+@pytest.fixture(
+    params=[
+        ("127.0.0.1", "127.0.0.1"),
+        pytest.param(("::1", "[::1]"), marks=OF_IPV6),
+        pytest.param(("::ffff:127.0.0.1", "127.0.0.1"), marks=OF_IPV6),
+    ],
+    ids=["ipv4", "ipv6", "ipv4 over ipv6"],
+)
+def get(request, fleet):
+    address, host = request.param
+    server = health.serve(address, 0, fleet)
     with requests.Session() as session:
         session.trust_env = False
-        yield lambda path: session.get(f"http://127.0.0.1:{server.server_port}{path}", timeout=20)
+        yield lambda path: session.get(f"http://{host}:{server.server_address[1]}{path}", timeout=20)
     server.shutdown()
     server.server_close()
 

@@ -43,7 +43,7 @@ def serving(*options: str | Path) -> Iterator[str]:
         try:
             assert it.stderr
             told = ""
-            while not (found := re.search(r"serving on https?://(127\.0\.0\.1:\d+)", told)):
+            while not (found := re.search(r"serving on https?://(\S+:\d+)", told)):
                 told = it.stderr.readline()
                 assert told, it.wait(20)
             yield found[1]
@@ -68,6 +68,13 @@ def test_tls_by_files_and_a_token(world: World, pair: tuple[Path, Path]) -> None
         assert get(f"https://{place}/healthz", trusting) == 200
         assert get(f"https://{place}/api/v1/clusters", trusting, "somebody") == 200
         assert get(f"https://{place}/api/v1/clusters", trusting) == 401
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6")
+def test_a_socket_of_ipv6_hears_ipv4_too(world: World) -> None:
+    with serving("--address=::ffff:127.0.0.1") as place:
+        assert place.startswith("[::ffff:")
+        assert get(f"http://127.0.0.1:{place.rpartition(':')[2]}/healthz") == 200
 
 
 def test_callers_may_have_to_show_a_certificate(world: World, pair: tuple[Path, Path]) -> None:

@@ -14,6 +14,7 @@ from local.kubelet.ours import imitate
 imitate(Path(sys.argv[1]), "127.64.0.9", Path(sys.argv[2]))
 print(socket.getaddrinfo("words", 80, type=socket.SOCK_STREAM)[0][4])
 print(socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4])
+print(socket.has_dualstack_ipv6())
 for address in ("0.0.0.0", "127.0.0.1"):
     with socket.create_server((address, 0)) as server:
         print(server.getsockname()[0])
@@ -34,7 +35,13 @@ def test_a_process_sees_a_cluster(tmp_path):
         timeout=60,
         check=True,
     )
-    assert done.stdout.splitlines() == ["('127.96.0.7', 80)", "('127.0.0.1', 80)", "127.64.0.9", "127.0.0.1"]
+    assert done.stdout.splitlines() == [
+        "('127.96.0.7', 80)",
+        "('127.0.0.1', 80)",
+        "False",
+        "127.64.0.9",
+        "127.0.0.1",
+    ]
     assert message.read_text() == "bye bye"
 
 
