@@ -200,11 +200,23 @@ class JobStatus(Record):
     @property
     def ordered(self) -> Delivery | None:
         """The delivery whose JAR is awaited: its bootstrap Job is to be there."""
-        awaited, jar = self.delivery, self.jar_id
-        if self.supervisor_status == Phase.STARTED:
-            awaited, jar = self.update.delivery, self.update.jar_id
+        awaited, jar = self._awaited
         ordering = self.supervisor_status in (Phase.STARTING, Phase.STARTED)
         return awaited if ordering and awaited.bootstrap and not jar else None
+
+    @property
+    def undelivered(self) -> int:
+        """The number of the delivery that failed last, while no other one is ordered; 0 for none."""
+        awaited, jar = self._awaited
+        failed = self.failure.startswith("BootstrapFailed") and not awaited.bootstrap and not jar
+        return awaited.number if failed else 0
+
+    @property
+    def _awaited(self) -> tuple[Delivery, str]:
+        """And the id of its JAR, '' while it has not come."""
+        if self.supervisor_status == Phase.STARTED:
+            return self.update.delivery, self.update.jar_id
+        return self.delivery, self.jar_id
 
     @property
     def unproven(self) -> bool:

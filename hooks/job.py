@@ -11,13 +11,14 @@ from typing import Any
 from core import names, spec, times
 from core.job_status import read_status
 from hooks.children import bootstrap
-from hooks.protocol import Request, Resource, finished
+from hooks.protocol import Request, Resource, as_applied, finished
 
 RESYNC = 2.0
 
 
 def sync(request: Request) -> dict[str, Any]:
-    """The Job stays until the supervisor has stored the JAR's id: a finished Job that vanished would be run again."""
+    """The Job stays until the supervisor has stored the JAR's id: a finished Job that vanished would be run again. One
+    that failed stays for its log, until the next one is ordered."""
     cluster = _cluster(request)
     return _answer(cluster, _attachments(request, cluster))
 
@@ -63,9 +64,11 @@ def _cluster(request: Request) -> str:
 
 def _attachments(request: Request, cluster: str) -> list[Resource]:
     metadata = request.parent["metadata"]
-    delivery = read_status(request.parent).ordered
+    status = read_status(request.parent)
+    delivery = status.ordered
     if delivery is None:
-        return []
+        failed = names.bootstrap_job(metadata["name"], status.undelivered)
+        return as_applied(item for item in request.of("Job") if item["metadata"]["name"] == failed)
     return [
         bootstrap.make_job(
             name=metadata["name"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import crds
@@ -89,6 +91,39 @@ def test_a_finished_bootstrap_stays_until_its_jar_is_stored():
     first = sync(flink_job(status=ORDERED))["attachments"]
     done = [{**first[0], "status": {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}}]
     assert sync(flink_job(status=ORDERED), done)["attachments"] == first
+
+
+FAILED = {
+    "supervisorStatus": "Stopped",
+    "failure": "BootstrapFailed: cp: no such file",
+    "delivery": {"number": 3},
+}
+FAILED_AHEAD = {**FAILED, "supervisorStatus": "Started", "jarId": "uploaded.jar", "update": {"delivery": {"number": 3}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"),
+    [
+        (FAILED, ["bootstrap-demo-a-3"]),
+        ({**FAILED, "supervisorStatus": "Starting"}, ["bootstrap-demo-a-3"]),
+        (FAILED_AHEAD, ["bootstrap-demo-a-3"]),
+        ({**FAILED, **AHEAD}, ["bootstrap-demo-a-4"]),
+        ({**FAILED, "failure": ""}, []),
+        ({**FAILED, "delivery": {"number": 4}}, []),
+        ({**FAILED, "supervisorStatus": "Starting", "jarId": "uploaded.jar"}, []),
+        ({**FAILED_AHEAD, "update": {**FAILED_AHEAD["update"], "jarId": "newer.jar"}}, []),
+    ],
+    ids=["stopped", "about to start", "ahead", "the next one", "forgotten", "another one", "there", "there ahead"],
+)
+def test_a_failed_bootstrap_stays_until_the_next_one(status, kept):
+    """For its log. One that is gone is not made again."""
+    (first,) = sync(flink_job(status=ORDERED))["attachments"]
+    annotations = {"metacontroller.k8s.io/last-applied-configuration": json.dumps(first)}
+    observed = {**first, "metadata": {**first["metadata"], "uid": "u", "annotations": annotations}}
+    answers = sync(flink_job(status=status), [observed])["attachments"]
+    assert [item["metadata"]["name"] for item in answers] == kept
+    assert first in answers or kept != ["bootstrap-demo-a-3"]
+    assert "bootstrap-demo-a-3" not in str(sync(flink_job(status=status)))
 
 
 def test_what_is_carried_is_what_was_ordered_not_what_the_spec_says_now():
