@@ -206,6 +206,7 @@ class ClusterStatus:
     forgets: int
     held_by: dict[str, str]  # the jobs that held it, and since when each is not seen any more, '' while it is
     failures: int  # incarnations in a row whose JobManager ended before the cluster was Started
+    failure: str  # why the JobManager before ended, until the cluster is Started
     task_managers: int  # wanted
     stable: StablePods
     on_trial: bool  # what runs is an update, and did not work yet
@@ -228,6 +229,7 @@ def read_status(resource: Mapping[str, Any]) -> ClusterStatus:
         forgets=spec.whole(status, "forgets", 0),
         held_by=spec.texts(status, "heldBy"),
         failures=spec.whole(status, "failures", 0),
+        failure=spec.text(status, "failure"),
         task_managers=spec.whole(status, "taskManagers", 0),
         stable=StablePods.from_json(status.get("stable")),
         on_trial=spec.flag(status, "onTrial"),

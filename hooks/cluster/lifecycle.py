@@ -38,6 +38,7 @@ class Lifecycle:
     reason: str
     message: str
     failures: int = 0
+    failure: str = ""  # why the JobManager before ended; kept until the cluster is started
 
     @property
     def has_pods(self) -> bool:
@@ -149,14 +150,16 @@ def _from_stopping(now: Lifecycle, seen: Observed, down: str, task_managers: int
 
 
 def _running(now: Lifecycle, seen: Observed, task_managers: int) -> Lifecycle:
-    here = replace(now, target_revision=now.revision, going_down=False, failures=seen.status.failures)
+    was = seen.status
+    here = replace(now, target_revision=now.revision, going_down=False, failures=was.failures, failure=was.failure)
     if _jobmanager_is_dead(now, seen):
         return _next_incarnation(here, seen)
     if missing := _missing(now, seen, task_managers):
         phase = Phase.STARTED if now.phase == Phase.STARTED else Phase.STARTING
-        return replace(here, phase=phase, reason="Waiting", message=missing)
+        before = f"; the JobManager before ended: {was.failure}" if was.failure else ""
+        return replace(here, phase=phase, reason="Waiting", message=missing + before)
     message = "the JobManager answers and the slots are there"
-    return replace(here, phase=Phase.STARTED, reason="Started", message=message, failures=0)
+    return replace(here, phase=Phase.STARTED, reason="Started", message=message, failures=0, failure="")
 
 
 def _next_incarnation(here: Lifecycle, seen: Observed) -> Lifecycle:
@@ -169,9 +172,11 @@ def _next_incarnation(here: Lifecycle, seen: Observed) -> Lifecycle:
         if seen.now < again:
             what = f"the JobManager ended {failures} times before the cluster was started"
             return replace(here, reason=FAILING, message=f"{what}; next try at {times.to_text(again)}")
-    message = f"the JobManager of incarnation {here.incarnation} is gone; all pods of the next one are starting"
+    why = here.jobmanager.trouble if here.jobmanager else ""
+    gone = f"the JobManager of incarnation {here.incarnation} is gone"
+    message = f"{'; '.join(filter(None, (gone, why)))}; all pods of the next one are starting"
     following = _starting(here.revision, here.incarnation + 1, "JobManagerLost", message)
-    return replace(following, failures=failures)
+    return replace(following, failures=failures, failure=why)
 
 
 def _jobmanager_is_dead(now: Lifecycle, seen: Observed) -> bool:

@@ -45,6 +45,7 @@ def make_status(
         "restarts": report.restarts or None,
         "forgets": report.forgets or None,
         "failures": life.failures or None,
+        "failure": life.failure or None,
         "onTrial": _on_trial(seen, life, stable) or None,
         "rejected": seen.rejected.to_json(),
         "withoutSavepoint": report.without_savepoint or None,

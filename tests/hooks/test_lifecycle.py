@@ -10,7 +10,17 @@ from core.cluster import Report
 from core.states import Phase
 from hooks.cluster import lifecycle, observed
 
-from .worlds import NOW, cluster_request, flink_cluster, flink_job, jobmanager, revision, taskmanager
+from .worlds import (
+    NOW,
+    Post,
+    cluster_body,
+    cluster_request,
+    flink_cluster,
+    flink_job,
+    jobmanager,
+    revision,
+    taskmanager,
+)
 
 OLD = flink_cluster()
 NEW = flink_cluster(runtime={"image": "flink:2.4.0"})
@@ -358,3 +368,22 @@ def test_jobmanagers_that_end_again_and_again_are_made_ever_more_slowly(phase, f
     was = {**STARTED, "supervisorStatus": phase, "failures": failures}
     life = decide(OLD, was, [ended_jobmanager(1, f"2026-01-01T{ended}Z")])
     assert (life.incarnation, life.failures) == (incarnation, counted)
+
+
+def test_why_the_jobmanager_ended_is_told_until_the_next_one_works():
+    killed = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-01T11:59:59Z"}}
+    pod = jobmanager(A, 1, status={"containerStatuses": [{"name": "jobmanager", "state": killed}]})
+    why = f"pod jobmanager-demo-{A}-1: OOMKilled, exit code 137"
+
+    def synced(was, pods, **report_values):
+        annotations = {"supervisor.nextbreakpoint.com/report": report(**report_values)}
+        parent = {**OLD, "metadata": {**OLD["metadata"], "annotations": annotations}, "status": was}
+        return Post().ok("/cluster/sync", cluster_body(parent, pods))["status"]
+
+    lost = synced(STARTED, [pod])
+    assert lost["failure"] == why and f"incarnation 1 is gone; {why};" in lost["message"]
+    starting = synced(lost, [jobmanager(A, 2)])
+    assert starting["message"] == f"waiting for the JobManager to answer; the JobManager before ended: {why}"
+    started = synced(starting, [jobmanager(A, 2)], incarnation=2)
+    assert started["supervisorStatus"] == "Started"
+    assert "failure" not in started and "OOMKilled" not in str(started)
