@@ -16,6 +16,8 @@ from supervisor import trial
 from supervisor.decision import Event
 from supervisor.jobmanager import Look
 
+_STOPPED, _RESTARTED = "stopped on request", "restarted on request"
+
 
 @dataclass(frozen=True)
 class Told:
@@ -41,7 +43,8 @@ def tell(
     when a TaskManager has had all its slots free."""
     before = clusters.report(cluster, status)
     if _carried_out(cluster, status, before):
-        before = replace(before, without_savepoint=False)
+        over = before.message in (_STOPPED, _RESTARTED)
+        before = replace(before, without_savepoint=False, message="" if over else before.message)
     report = replace(
         before,
         revision=status.revision,
@@ -77,17 +80,17 @@ def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
     if not action:
         return Told(report, False, "")
     if action == "STOP":
-        told = replace(report, stopped=True, without_savepoint=without, message="stopped on request")
-        return Told(told, True, "stopped on request")
+        told = replace(report, stopped=True, without_savepoint=without, message=_STOPPED)
+        return Told(told, True, _STOPPED)
     forgets = report.forgets + (1 if without else 0)
     if action == "START" and report.stopped:
         report = replace(report, rejected=RejectedRevision())
         told = replace(report, stopped=False, without_savepoint=False, forgets=forgets, message="")
         return Told(told, True, "started on request")
     if action == "START" and not cluster.suspend:
-        restarts, message = report.restarts + 1, "restarted on request"
-        told = replace(report, restarts=restarts, without_savepoint=without, forgets=forgets, message=message)
-        return Told(told, True, message)
+        restarts = report.restarts + 1
+        told = replace(report, restarts=restarts, without_savepoint=without, forgets=forgets, message=_RESTARTED)
+        return Told(told, True, _RESTARTED)
     why = f"{action} does not apply to a cluster" if action != "START" else "cannot start: spec.suspend is true"
     return Told(replace(report, message=why), True, why)
 

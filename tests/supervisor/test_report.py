@@ -132,6 +132,13 @@ def test_without_savepoint_holds_for_one_stop_or_restart(report, phase, still):
     assert told({**STARTED, "supervisorStatus": phase}, report).report.without_savepoint == still
 
 
+@pytest.mark.parametrize(("report", "phase", "still"), CARRIED_OUT.values(), ids=CARRIED_OUT)
+@pytest.mark.parametrize("message", ["stopped on request", "restarted on request"])
+def test_a_request_is_told_until_it_is_carried_out(report, phase, still, message):
+    outcome = told({**STARTED, "supervisorStatus": phase}, replace(report, message=message))
+    assert outcome.report.message == (message if still else "")
+
+
 # ---- scaling down --------------------------------------------------------------------------------------------------
 
 
