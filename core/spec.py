@@ -17,7 +17,8 @@ def text(spec: Mapping[str, Any], key: str, default: str = "") -> str:
 
 
 def flag(spec: Mapping[str, Any], key: str, default: bool = False) -> bool:
-    return spec.get(key, default) is True
+    value = spec.get(key)
+    return default if value is None else value is True
 
 
 def part(spec: Mapping[str, Any], key: str) -> dict[str, Any]:

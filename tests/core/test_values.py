@@ -264,7 +264,9 @@ def test_a_job_status_there_and_back():
 
 def test_null_is_the_default():
     body = {"a": None}
-    assert (spec.whole(body, "a", 7), spec.text(body, "a", "x"), spec.flag(body, "a")) == (7, "x", False)
+    assert (spec.whole(body, "a", 7), spec.text(body, "a", "x")) == (7, "x")
+    assert (spec.flag(body, "a"), spec.flag(body, "a", True)) == (False, True)
+    assert spec.flag({"a": False}, "a", True) is False
     assert (spec.part(body, "a"), spec.items(body, "a"), spec.texts(body, "a")) == ({}, [], {})
 
 
