@@ -1,7 +1,7 @@
 """Conditions of `.status.conditions`, as Kubernetes' API conventions describe them.
 
-`kubectl wait`, Flux and Argo CD (kstatus) read them so: Ready=True is current, Ready=False is in progress,
-Stalled=True is failed: it waits for a person.
+`kubectl wait` and Flux (kstatus) read them so, and Argo CD by metacontroller/argocd/health.lua: Ready=True is current,
+Ready=False is in progress, Stalled=True is failed: it waits for a person.
 """
 
 from __future__ import annotations
