@@ -41,6 +41,7 @@ def role(name: str, path: Path) -> list[Resource]:
 
 VERBS = {
     "get": ("get",),
+    "list": ("list",),
     "create": ("create",),
     "patch": ("patch",),
     "replace": ("update",),
