@@ -30,6 +30,7 @@ class _On(Enum):
 
     READY = auto()  # or it was
     ABSENT = auto()  # it is not to run
+    RUNNING = auto()  # its tasks run
     UNKNOWN = auto()  # it may get on, or wait for something else
     FAILING = auto()
 
@@ -57,7 +58,7 @@ def judged(
     revision = status.revision
     if revision in ("", report.stable):
         return replace(report, trial=Trial())
-    seen = [_seen(item, revision, now) for item in found]
+    seen = [_seen(item, revision, report.answering, now) for item in found]
     if _works(status, seen):
         other = report.rejected.revision != revision
         return replace(
@@ -71,8 +72,11 @@ def judged(
     since = times.from_text(report.trial.since) or now
     if now - since <= timedelta(seconds=cluster.update_timeout) or not looked:
         return report
-    if _may_work(report, seen):  # what goes wrong from now on has its time to get well again
+    if report.answering and any(job.on == _On.RUNNING for job in seen):
+        # What goes wrong from now on has its time to get well again.
         return replace(report, trial=Trial(revision, times.to_text(now)))
+    if _may_work(report, seen):
+        return report
     failure = redaction.redacted(_failure(status, seen), redaction.secrets_of(cluster.flink_configuration))
     return replace(
         report, trial=Trial(), rejected=RejectedRevision(revision, failure[:MAX_FAILURE], times.to_text(now))
@@ -96,20 +100,20 @@ def _failure(status: ClusterStatus, seen: list[_Seen]) -> str:
     return next(failing, status.trouble) if status.phase == Phase.STARTED else status.trouble
 
 
-def _seen(item: Mapping[str, Any], revision: str, now: datetime) -> _Seen:
+def _seen(item: Mapping[str, Any], revision: str, answering: bool, now: datetime) -> _Seen:
     name = item["metadata"]["name"]
     try:
         status = read_status(item)
     except ValueError as error:
         return _Seen(name, _On.UNKNOWN, True, str(error))  # of a later version: it may hold the cluster
     try:
-        on = _judged(jobs.read(item), status, revision, now)
+        on = _judged(jobs.read(item), status, revision, answering, now)
     except (ValueError, TypeError):
         on = _On.UNKNOWN  # a spec that is wrong says nothing about the cluster
     return _Seen(name, on, status.holds_cluster, status.failure or status.message)
 
 
-def _judged(job: Job, status: JobStatus, revision: str, now: datetime) -> _On:
+def _judged(job: Job, status: JobStatus, revision: str, answering: bool, now: datetime) -> _On:
     here = status.runs_on.revision == revision
     if here and status.runs_on.ready:
         return _On.READY
@@ -120,14 +124,12 @@ def _judged(job: Job, status: JobStatus, revision: str, now: datetime) -> _On:
         return _On.FAILING if failed else _On.ABSENT
     if status.supervisor_status == Phase.STOPPING:
         return _On.ABSENT if status.stop.next in (Phase.STOPPED, Phase.TERMINATED) else _On.UNKNOWN
-    return _On.UNKNOWN if _gets_on(job, status, now) else _On.FAILING
-
-
-def _gets_on(job: Job, status: JobStatus, now: datetime) -> bool:
-    """Its tasks run, or its start is within its time. One that waits for a person does not wait for the cluster."""
     if status.failure.startswith(("StateUnknown", "StateTooOld")) or status.message.startswith("InvalidSpec"):
-        return True
-    started = times.from_text(status.started_at or status.delivery.requested_at)
-    young = started is not None and now - started <= timedelta(seconds=job.restart.timeout)
+        return _On.UNKNOWN  # what waits for a person does not wait for the cluster
     tasks_run = status.supervisor_status == Phase.STARTED and not status.message.startswith("TasksNotRunning")
-    return young or (tasks_run and not status.stability.trouble)
+    if tasks_run and not status.stability.trouble:
+        return _On.RUNNING
+    # A JAR on its way to a JobManager that ends again and again is carried again and again.
+    started = times.from_text(status.started_at or (status.delivery.requested_at if answering else ""))
+    young = started is not None and now - started <= timedelta(seconds=job.restart.timeout)
+    return _On.UNKNOWN if young else _On.FAILING

@@ -91,6 +91,7 @@ VERDICTS: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "a JobManager that does not answer any more": (("Started", NO_TASKS), {"answering": False}, ""),
     "a job that nobody has looked at since": (("Started", NO_TASKS), {"looked": False}, ""),
     "a job whose JAR was just ordered": (("Started", DELIVERS), {}, ""),
+    "a job whose JAR is for a JobManager that is not there": (("Starting", DELIVERS), {"answering": False}, "rejected"),
     "a job that waits for a person": (("Started", TOO_OLD), {}, ""),
     "a job whose spec is wrong": (("Started", WRONG), {}, ""),
     "a job that is held for its spec": (("Started", HELD), {}, ""),
@@ -127,6 +128,15 @@ def test_what_got_on_has_time_to_get_well_again():
     assert waits.trial == Trial(HERE, times.to_text(NOW))
     assert not verdict("Started", NO_TASKS, trial=waits.trial).rejected.revision
     assert verdict("Started", FIRST_CHECKPOINT, looked=False).trial == LONG
+
+
+@pytest.mark.parametrize(
+    ("jobs", "more"),
+    [([STARTS], {}), ([DELIVERS], {}), ([HELD], {}), ([FIRST_CHECKPOINT], {"answering": False})],
+    ids=["it starts", "its JAR is on its way", "it is held", "its JobManager is silent"],
+)
+def test_what_may_only_get_on_has_no_more_time(jobs, more):
+    assert verdict("Started", *jobs, **more).trial == LONG
 
 
 @pytest.mark.parametrize(
