@@ -89,7 +89,7 @@ def bound_cluster(metadata: Mapping[str, object], spec: Mapping[str, object], cl
     """Name of the cluster that a FlinkJob runs on, '' when there is none.
 
     In this order: `spec.clusterName`, the label, and the Toolbox's rule `<cluster>-<job>` with the longest cluster
-    name that fits, so that a cluster `demo` never takes the jobs of a cluster `demo-two`.
+    name that fits, so that a cluster `demo` does not take the jobs of a cluster `demo-two` that is there.
     """
     if named := spec.get("clusterName"):
         return str(named)
