@@ -29,6 +29,7 @@ class Run:
 class Plan:
     """POST /jars/:id/plan: main() runs up to where it would submit the job."""
 
+    delivery: int  # its number: the same JAR may be looked at again, for another spec
     jar_id: str
     entry_class: str
     arguments: tuple[str, ...]

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from clients.flink import Rejected
 from core import times
-from core.job_status import Delivery, RejectedSpec, Update
+from core.job_status import Delivery, JobStatus, RejectedSpec, Update
 from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
@@ -97,7 +97,8 @@ def look_ahead(world: World) -> Decision | None:
     if status.unproven or not status.stable.digest or (update.planned and _is_for(world, update.delivery)):
         return None
     if not _is_for(world, update.delivery):
-        return steps.same(world, "an update: ordering its JAR", update=Update(_order(world)))
+        why = "an update: ordering its JAR"
+        return steps.same(world, why, update=Update(_order(world)), failure=_of_what_runs(status))
     if retry := times.from_text(update.retry_at):
         again = Update(_order(world), failures=update.failures)
         if world.now >= retry:
@@ -111,10 +112,8 @@ def _carry(world: World) -> Decision:
     found, update = world.bootstrap, world.status.update
     if found.jar_id:
         there = replace(update, jar_id=found.jar_id)
-        failure = "" if update.failures else world.status.failure
-        return steps.same(
-            world, f"an update: its JAR is there: {found.jar_id}", delay=0.0, update=there, failure=failure
-        )
+        why = f"an update: its JAR is there: {found.jar_id}"
+        return steps.same(world, why, delay=0.0, update=there, failure=_of_what_runs(world.status))
     if found.failure or steps.overdue(world, update.delivery.requested_at):
         return _not_carried(world, found.failure or found.waiting or "the JAR did not arrive in time")
     why = f"an update: waiting for its JAR: {found.waiting or 'the bootstrap Job carries it'}"
@@ -133,9 +132,10 @@ def _not_carried(world: World, text: str) -> Decision:
 
 def _plan(world: World) -> Decision:
     job, update, asked = world.job, world.status.update, world.planning
-    if asked.jar_id == update.jar_id and (answer := _answered(world)):
+    if asked.delivery == update.delivery.number and (answer := _answered(world)):
         return answer
     plan = Plan(
+        update.delivery.number,
         update.jar_id,
         job.bootstrap.class_name,
         job.bootstrap.arguments,
@@ -181,5 +181,10 @@ def no_update(world: World) -> Decision | None:
     status = world.status
     if not status.update.delivery.digest or status.delivery.digest != world.job.bootstrap_digest:
         return None
-    failure = "" if status.update.retry_at else status.failure
-    return steps.same(world, "the update was taken back", delay=0.0, update=status.update.over, failure=failure)
+    why = "the update was taken back"
+    return steps.same(world, why, delay=0.0, update=status.update.over, failure=_of_what_runs(status))
+
+
+def _of_what_runs(status: JobStatus) -> str:
+    """The failure, unless it is that the JAR of an update did not come."""
+    return "" if status.failure.startswith("BootstrapFailed") else status.failure

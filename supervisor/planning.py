@@ -32,7 +32,7 @@ class Planner:
         """Not while main() still runs for the one before."""
         if self.seen.running or jobmanager.capabilities is None:
             return
-        asked = self.seen = Planning(plan.jar_id, now, running=True)
+        asked = self.seen = Planning(plan.delivery, now, running=True)
         client, capabilities = jobmanager.client, jobmanager.capabilities
 
         def task() -> None:

@@ -99,7 +99,7 @@ class Bootstrap:
 class Planning:
     """Flink's plan call, as far as this process has asked for it."""
 
-    jar_id: str = ""
+    delivery: int = 0  # number of the one that it is about
     asked_at: datetime | None = None
     running: bool = False
     answer: Rejected | str | None = None  # the plan, Flink's definite no, or nothing that anybody knows

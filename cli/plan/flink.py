@@ -40,7 +40,7 @@ class Flink:
         self._slots = slots
         self._runs = {job.job_id: _running(job) for job in jobs if job.job_id and job.incarnation == incarnation}
         self._operations: dict[str, Operation] = {}
-        self._planned: set[str] = set()  # JARs
+        self._planned: set[tuple[str, int]] = set()  # a JAR and the number of its delivery
 
     def look(self, pods_there: Iterable[Object]) -> Look:
         own = [pod for pod in pods_there if pods.incarnation_of(pod) == self.incarnation and _works(pod)]
@@ -84,14 +84,14 @@ class Flink:
 
     def planning(self, status: JobStatus) -> Planning:
         """Of the update of a job: every main() comes to a plan."""
-        jar = status.update.jar_id
-        return Planning(jar, answer="a plan") if jar in self._planned else Planning()
+        jar, number = status.update.jar_id, status.update.delivery.number
+        return Planning(number, answer="a plan") if (jar, number) in self._planned else Planning()
 
     def do(self, action: Action) -> str | None:
         """The id that it gives, if it is one of those that give one."""
         match action:
             case Plan():
-                self._planned.add(action.jar_id)
+                self._planned.add((action.jar_id, action.delivery))
             case DisposeSavepoint():
                 return "disposed"
             case Run():

@@ -72,7 +72,7 @@ def read(request: Request, now: datetime) -> Observed:
         report=report,
         pods=tuple(pod(item) for item in request.of("Pod")),
         jobs=bound,
-        held_by=_held_by(bound, status.held_by, now),
+        held_by=_held_by(bound, {} if cluster.deleting else status.held_by, now),
         supervisor=_supervisor(request),
         now=now,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from .test_cluster_sync import LONG_AGO, condition, holding, started, wrong
-from .worlds import World, flink_cluster, flink_job, jobmanager, names_of, resource
+from .worlds import World, flink_cluster, jobmanager, names_of, resource
 
 NOW_ISH = "2999-01-01T00:00:00Z"
 
@@ -68,7 +68,7 @@ def test_a_deletion_ends_when_the_jobs_have_let_go_and_nothing_is_left():
     world.jobs = [holding(world)]
     world.delete(NOW_ISH)
     world.settle("/cluster/finalize")
-    world.jobs = [flink_job()]
+    world.jobs = []
     answer = world.sync("/cluster/finalize")
     assert (answer["finalized"], answer["children"]) == (False, [])
     answer = world.sync("/cluster/finalize")
@@ -105,7 +105,7 @@ def test_a_wrong_spec_does_not_hold_a_deletion_up():
     world.delete(NOW_ISH)
     answer = world.settle("/cluster/finalize")
     assert (answer["finalized"], world.phase, sorted(world.children)) == (False, "Stopping", children)
-    world.jobs = [flink_job()]
+    world.jobs = []
     world.sync("/cluster/finalize")
     assert world.sync("/cluster/finalize")["finalized"] is True
 

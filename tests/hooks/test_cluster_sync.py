@@ -413,19 +413,15 @@ def test_pods_of_an_earlier_incarnation_are_dropped_whatever_else_happens():
     assert stray["metadata"]["name"] not in world.pods()
 
 
-@pytest.mark.parametrize("deleted", [False, True])
-def test_a_holder_that_lost_its_label_holds_until_it_may_have_got_it_back(deleted: bool) -> None:
+def test_a_holder_that_lost_its_label_holds_until_it_may_have_got_it_back() -> None:
     """Else its pods would be gone before its savepoint is taken."""
     world = started()
     world.jobs = [flink_job(status={"clusterRevision": world.status["revision"]})]
     world.settle()
     world.edit(runtime={"image": "flink:2.4.0"})
-    if deleted:
-        world.delete("2999-01-01T00:00:00Z")
-    hook = sync.finalize if deleted else sync.sync
-    world.sync("/cluster/finalize" if deleted else "/cluster/sync")
+    world.sync()
     pods, world.jobs = world.pods(), []
     for seconds, waits in ((0, True), (4, True), (6, False)):
-        answer = hook(world.request(), [], NOW + timedelta(seconds=seconds))
+        answer = sync.sync(world.request(), [], NOW + timedelta(seconds=seconds))
         world.parent = {**world.parent, "status": answer["status"]}
         assert (names_of(answer, "Pod") == pods) == waits

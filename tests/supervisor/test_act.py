@@ -27,7 +27,7 @@ RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", "CLAIM", True, {"k": "v"}, 18
 STOP = StopJob("j", "t", "s3://s", True, "NATIVE")
 SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
 DISPOSE = DisposeSavepoint("s3://s/old")
-PLAN = Plan("app.jar", "Main", (), 2, {}, 180.0)
+PLAN = Plan(1, "app.jar", "Main", (), 2, {}, 180.0)
 ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE, PLAN]
 
 

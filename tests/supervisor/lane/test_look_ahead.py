@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clients.flink import NotFound, TimedOut, Unknown
+from clients.flink import NotFound, Rejected, TimedOut, Unknown
 
 from .test_losses import recovered_by_flink
 from .test_updates import BAD, GOOD, cannot_carry, update
@@ -148,6 +148,43 @@ def test_an_update_whose_jar_did_not_come_is_taken_back_by_hand(ready):
     update(ready, "img:1")
     ready.play(lambda: ready.conditions == {"Ready": "Running"})
     assert (ready.status.attempt, ready.status.failure) == (1, "")
+
+
+def test_the_trouble_with_an_edit_is_over_with_it(ready):
+    """The second one's image does not come either; then what runs is declared again."""
+    no_jar(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.failures)
+    del ready.pods
+    no_jar_of(ready, "img:3")
+    update(ready, "img:3")
+    ready.settle(10)
+    assert ready.status.failure == ""
+    update(ready, "img:1")
+    ready.play(lambda: ready.conditions == {"Ready": "Running"})
+    assert ready.status.failure == ""
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["a good one first", "a bad one first"])
+def test_each_edit_is_looked_at_also_when_its_jar_is_the_same(ready, first):
+    """The id of a JAR follows from its content."""
+    jars = {"exitCode": 0, "message": '{"jarId": "1_app.jar"}'}
+    ready.carry = lambda number: jars
+    planned = []
+
+    def plan(jar_id: str, *, arguments: tuple[str, ...], **more: Any) -> str:
+        planned.append(arguments)
+        if "bad" in arguments:
+            raise Rejected(500, "main() throws")
+        return "a plan"
+
+    ready.flink.plan = plan
+    for bad in (first, not first):
+        arguments = ["bad" if bad else "good"]
+        ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "arguments": arguments})
+        ready.play(lambda bad=bad: refused(ready) if bad else ready.is_ready() and ready.status.attempt == 2)
+        assert planned.pop() == tuple(arguments)
+    assert ready.status.attempt == 2
 
 
 def test_it_is_not_ready_while_it_is_looked_at(ready):
