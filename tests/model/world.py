@@ -162,7 +162,8 @@ class World:
             self.excused |= action == "FORGET_SAVEPOINT" or (without and action == "START")
             asked = {names.REQUESTED_ACTION: action, names.ACTION_TIMESTAMP: str(self.requests)}
             asked |= {names.WITHOUT_SAVEPOINT: "true"} if without else {}
-            annotations = {**found["metadata"]["annotations"], **asked}
+            known = found["metadata"]["annotations"]
+            annotations = {key: value for key, value in known.items() if key != names.WITHOUT_SAVEPOINT} | asked
             self.api.put(resource, {**found, "metadata": {**found["metadata"], "annotations": annotations}})
 
     def lose_label(self) -> None:
