@@ -82,6 +82,7 @@ class Job:
     action: str  # what a person asked for, '' for nothing; may be a word we do not know
     action_token: str  # tells one request from the next
     without_savepoint: bool
+    from_savepoint: str  # where this START shall begin; '' for the newest recovery point
     drain: bool
 
 
@@ -95,6 +96,7 @@ def read(resource: Mapping[str, Any]) -> Job:
     low, high = spec.whole(body, "minJobParallelism", 0), spec.whole(body, "maxJobParallelism", 32)
     flink_configuration = spec.texts(body, "flinkConfiguration")
     action = requested_action(annotations)
+    origin = annotations.get(names.FROM_SAVEPOINT, "").strip() if action == "START" else ""
     return Job(
         name=metadata["name"],
         namespace=metadata.get("namespace", ""),
@@ -115,7 +117,8 @@ def read(resource: Mapping[str, Any]) -> Job:
         flink_configuration=flink_configuration,
         action=action,
         action_token=f"{action}@{annotations.get(names.ACTION_TIMESTAMP, '')}" if action else "",
-        without_savepoint=annotations.get(names.WITHOUT_SAVEPOINT, "").lower() == "true",
+        without_savepoint=not origin and annotations.get(names.WITHOUT_SAVEPOINT, "").lower() == "true",
+        from_savepoint=origin,
         drain=annotations.get(names.DRAIN, "").lower() == "true",
     )
 

@@ -81,6 +81,7 @@ class Stop(Record):
     reason: str = ""
     requested_at: str = ""
     forget: bool = False  # a person wants it to start again without state
+    start_from: str = ""  # ... or from there
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ DEPLOYMENT, CLUSTER, JOB = "FlinkDeployment", "FlinkCluster", "FlinkJob"
 REQUESTED_ACTION = "operator.nextbreakpoint.com/requested-action"
 ACTION_TIMESTAMP = "operator.nextbreakpoint.com/action-timestamp"
 WITHOUT_SAVEPOINT = "operator.nextbreakpoint.com/without-savepoint"
+FROM_SAVEPOINT = "operator.nextbreakpoint.com/from-savepoint"
 DRAIN = "operator.nextbreakpoint.com/drain"
 # Set by the supervisor on its FlinkCluster, copied into the status by the cluster hook.
 REPORT = "supervisor.nextbreakpoint.com/report"

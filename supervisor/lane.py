@@ -202,7 +202,8 @@ class Lane:
 
     def _reset_request(self, stored: Mapping[str, Any]) -> Mapping[str, Any]:
         """The annotations go back to nothing, unless somebody has asked for something else meanwhile."""
-        annotations = {names.REQUESTED_ACTION: "NONE", names.WITHOUT_SAVEPOINT: None, names.DRAIN: None}
+        how = (names.WITHOUT_SAVEPOINT, names.FROM_SAVEPOINT, names.DRAIN)
+        annotations = {names.REQUESTED_ACTION: "NONE", **dict.fromkeys(how)}
         metadata = stored["metadata"]
         patch = {"metadata": {"resourceVersion": metadata["resourceVersion"], "annotations": annotations}}
         self._newest = self._kube.patch(resources.FLINK_JOBS, metadata["name"], patch, namespace=metadata["namespace"])

@@ -145,6 +145,14 @@ def forgotten(status: JobStatus) -> JobStatus:
     return status.but(recovery_points=(), had_state=False, savepoint_path="", savepoint_timestamp="", restore_path="")
 
 
+def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
+    """A person said where the next start is to begin. What was known before is there still, should that not be
+    readable."""
+    others = tuple(point for point in status.recovery_points if point.path != path)
+    point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment)
+    return status.but(recovery_points=(point, *others), had_state=True, unreadable=(), ready_until="")
+
+
 def forgotten_so_far(world: World) -> JobStatus:
     """Likewise for a job that runs: what it completes from now on is a way back again. The newest savepoint by its path
     too: Flink's list may be some seconds older than its answer to who asked for it."""

@@ -42,7 +42,15 @@ def operation_id(world: World, purpose: str) -> str:
 
 
 def stop(
-    world: World, why: str, *, next: Phase, by: StoppedBy, savepoint: bool, forget: bool = False, **more: object
+    world: World,
+    why: str,
+    *,
+    next: Phase,
+    by: StoppedBy,
+    savepoint: bool,
+    forget: bool = False,
+    start_from: str = "",
+    **more: object,
 ) -> Decision:
     """Begin to stop the running job: the intent, with its trigger id; Stopping does the rest."""
     intent = Stop(
@@ -54,6 +62,7 @@ def stop(
         reason=why,
         requested_at=times.to_text(world.now),
         forget=forget,
+        start_from=start_from,
     )
     status = world.status.but(supervisor_status=Phase.STOPPING, stop=intent, message=why, ready_at="", **more)
     return Decision(status, why, 0.0)

@@ -133,5 +133,5 @@ def _statuses(state: State, cluster: Object) -> list[JobStatus]:
 
 
 def _without_request(annotations: Mapping[str, str]) -> dict[str, str]:
-    gone = (names.WITHOUT_SAVEPOINT, names.DRAIN)
+    gone = (names.WITHOUT_SAVEPOINT, names.FROM_SAVEPOINT, names.DRAIN)
     return {**{key: value for key, value in annotations.items() if key not in gone}, names.REQUESTED_ACTION: "NONE"}

@@ -119,6 +119,7 @@ def _request(world: World) -> Decision | None:
                 by=StoppedBy.PERSON,
                 savepoint=savepoint,
                 forget=world.job.without_savepoint,
+                start_from=world.job.from_savepoint,
                 rejected=RejectedSpec(),
             )
         case "TRIGGER_SAVEPOINT" if not world.status.savepoint_trigger_id:

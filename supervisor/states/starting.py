@@ -26,6 +26,7 @@ def decide(world: World) -> Decision:
         _spec_stops,
         _submitted,
         _person_forgets,
+        _person_chooses,
         _cluster_forgets,
         _moved,
         _adopt,
@@ -181,6 +182,16 @@ def _person_forgets(world: World) -> Decision | None:
     return replace(_forget(world), handled=True)
 
 
+def _person_chooses(world: World) -> Decision | None:
+    """... or from there: it may be what it waits for."""
+    path = world.job.from_savepoint
+    if not path:
+        return None
+    why = f"started on request, from {path}"
+    status = recovery.chosen(world.status, path, times.to_text(world.now)).but(failure="", message=why)
+    return Decision(status, why, 0.0, handled=True)
+
+
 def _cluster_forgets(world: World) -> Decision | None:
     """A person started its cluster, and wants the jobs that this starts to begin empty. What people asked of a cluster
     that the job comes to afterwards was not about this job."""
@@ -244,7 +255,7 @@ def _no_state(world: World) -> Decision | None:
         return None
     why = (
         "StateUnknown: the job had state, and no recovery point is left (without execution.checkpointing.dir only the "
-        "JobManager holds checkpoints); start it without savepoint to begin empty"
+        "JobManager holds checkpoints); start it from a path that you know, or without savepoint to begin empty"
     )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
 

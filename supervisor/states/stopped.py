@@ -38,7 +38,10 @@ def _request(world: World) -> Decision | None:
         if not job.parallelism:
             decision = steps.same(world, "cannot start: the spec suspends the job")
         else:
-            status = recovery.forgotten(status) if job.without_savepoint else status
+            if job.without_savepoint:
+                status = recovery.forgotten(status)
+            if job.from_savepoint:
+                status = recovery.chosen(status, job.from_savepoint, times.to_text(world.now))
             decision = _start(
                 steps.fresh_delivery(status).but(failures=0, failure="", rejected=RejectedSpec(), ready_until=""),
                 "started on request",

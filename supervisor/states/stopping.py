@@ -32,7 +32,7 @@ def decide(world: World) -> Decision:
 
 def _lost(world: World) -> Decision:
     stop = world.status.stop
-    if stop.next == Phase.STARTING and not stop.forget and not world.job.deleting:
+    if stop.next == Phase.STARTING and not (stop.forget or stop.start_from or world.job.deleting):
         return steps.lost(world)  # Flink's high availability may bring it back
     return _next(world, world.status.but(job_status=""), "the job was lost with its JobManager")
 
@@ -159,6 +159,8 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         status = steps.fresh_delivery(status)
     if stop.forget:
         status = recovery.forgotten(status)
+    if stop.start_from:
+        status = recovery.chosen(status, stop.start_from, times.to_text(world.now))
     reason: Reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
     return Decision(status, f"{why}: {stop.reason}", 0.0, events=(Event(reason, f"{why} ({stop.reason})"),))
 

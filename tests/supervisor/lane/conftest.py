@@ -92,6 +92,7 @@ class Stage:
             names.REQUESTED_ACTION: action,
             names.ACTION_TIMESTAMP: str(next(self._actions)),
             **({names.WITHOUT_SAVEPOINT: "true"} if more.get("without") else {}),
+            **({names.FROM_SAVEPOINT: origin} if (origin := more.get("origin")) else {}),
         }
         self.kube.put(resources.FLINK_JOBS, job)
 

@@ -1,0 +1,110 @@
+"""A person names the savepoint or checkpoint that a start is to begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clients.kube import resources
+from core import names
+
+OLD = "s3://elsewhere/savepoint-old"
+
+
+@pytest.fixture
+def older(ready) -> Any:
+    """There is a savepoint that the job's status does not know, and work since."""
+    ready.flink.disk[OLD] = 7.0
+    ready.settle(30)
+    return ready
+
+
+def started(stage: Any) -> None:
+    pass
+
+
+def stopped(stage: Any) -> None:
+    stage.annotate("STOP")
+    stage.play(lambda: stage.is_in("Stopped"))
+
+
+def silent(stage: Any) -> None:
+    stage.flink.answers = False
+    stage.settle(1)
+
+
+def state_unknown(stage: Any) -> None:
+    """Of all that it had nothing can be found any more."""
+    stopped(stage)
+    job = stage.job
+    job["status"] |= {"recoveryPoints": [], "hadState": True}
+    stage.kube.put(resources.FLINK_JOBS, job)
+    stage.annotate("START")
+    stage.play(lambda: stage.status.failure.startswith("StateUnknown"))
+
+
+@pytest.mark.parametrize("state", [started, stopped, silent, state_unknown])
+def test_it_begins_there(older, state):
+    state(older)
+    older.annotate("START", origin=OLD)
+    older.settle(1)
+    older.flink.answers = True
+    older.play(lambda: older.is_ready() and older.flink.history[-1].restored == OLD)
+    assert older.status.restored_path == OLD
+    assert names.FROM_SAVEPOINT not in older.job["metadata"]["annotations"]
+    older.settle(30)
+    older.lose_jobmanager()
+    older.play(older.is_ready)
+    assert older.flink.history[-1].restored.startswith("s3://ckp/")  # the newest of the run that began there
+
+
+def test_what_ran_is_saved_before(older):
+    older.annotate("START", origin=OLD)
+    older.play(lambda: older.is_ready() and older.flink.history[-1].restored == OLD)
+    assert older.flink.savepoints == 1
+    assert "s3://s/savepoint-1" in [point.path for point in older.status.recovery_points]
+
+
+def test_what_cannot_be_read_is_told_and_the_newest_is_taken(older):
+    older.annotate("START", origin="s3://nowhere")
+    older.play(lambda: older.is_ready() and len(older.flink.history) > 1)
+    assert "RecoveryPointUnreadable" in older.kube.events
+    assert older.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
+def test_it_is_for_one_start(older):
+    """And for a START alone."""
+    older.annotate("START", origin=OLD)
+    older.play(lambda: older.is_ready() and older.flink.history[-1].restored == OLD)
+    older.annotate("STOP", origin=OLD)
+    older.play(lambda: older.is_in("Stopped"))
+    older.annotate("START")
+    older.play(older.is_ready)
+    assert older.flink.history[-1].restored == "s3://s/savepoint-2"
+
+
+def test_the_jobmanager_goes_while_it_stops_for_that(older):
+    older.annotate("START", origin=OLD)
+    older.play(lambda: older.status.supervisor_status == "Stopping")
+    older.lose_jobmanager()
+    older.play(older.is_ready)
+    assert older.flink.history[-1].restored == OLD
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_call(stage, killed, when):
+    def life(at: int) -> Any:
+        made = stage()
+        made.flink.disk[OLD] = 7.0
+        made.play(made.is_ready)
+        made.knife.seen.clear()
+        made.knife.at, made.knife.when, made.knife.do = at, when, killed
+        made.annotate("START", origin=OLD)
+        made.play(lambda: made.is_ready() and made.status.attempt == 2)
+        return made
+
+    for number in range(len(life(-1).knife.seen)):
+        made = life(number)
+        assert (made.flink.most_at_once, made.flink.savepoints) == (1, 1)
+        assert made.flink.history[-1].restored == OLD
