@@ -72,7 +72,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(restarts=st.booleans())
     def nobody_looks_for_longer_than_a_start_may_take(self, restarts: bool) -> None:
-        """And then somebody does, maybe just when Flink restarts its tasks."""
+        """And then somebody does, maybe just when Flink restarts its tasks. The hooks are there."""
+        self.somebody_sees_all(mine=False)
+        self.job_hook()
         for _ in range(10):
             self.world.wait(10.0)
         if restarts:

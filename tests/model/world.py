@@ -167,8 +167,10 @@ class World:
             self.api.put(resource, {**found, "metadata": {**found["metadata"], "annotations": annotations}})
 
     def lose_label(self) -> None:
-        """Somebody's manifest has other labels; the job hook puts its own back."""
-        if found := self.job:
+        """Somebody's manifest has other labels; the job hook puts its own back. Not a second time before the cluster
+        hook has seen it."""
+        missing = any(clusters.read_status(self.cluster or {}).held_by.values())
+        if (found := self.job) and not missing:
             self.api.put(resources.FLINK_JOBS, {**found, "metadata": {**found["metadata"], "labels": {}}})
 
     def delete(self, which: str) -> None:
