@@ -33,6 +33,6 @@ class Option(click.Option):
 
     def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, Any]:
         value, source = super().consume_value(ctx, opts)
-        if self.multiple and value:
+        if isinstance(value, list | tuple):  # may be repeated; where it is missing click has a value of its own
             return [each.removeprefix("=") for each in value], source
         return value.removeprefix("=") if isinstance(value, str) else value, source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,6 +15,25 @@ from cli import main, options, output, reference, session
 from core import times
 
 from .conftest import Run, World
+
+
+def every(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """All commands below it, by what a person types."""
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        below = command.get_command(context, name)
+        assert below is not None
+        yield from every(below, (*path, name))
+
+
+NEEDY = {
+    path: option
+    for path, command in every(main.root)
+    if (option := next((each for each in command.params if each.required and isinstance(each, click.Option)), None))
+}
 
 
 def test_help_imports_no_client() -> None:
@@ -74,6 +94,13 @@ def test_a_command_that_is_not_there_is_told_with_the_one_that_is_near() -> None
     result = CliRunner().invoke(main.root, ["jobb"])
     assert result.exit_code == 2
     assert "there is no command 'jobb'; did you mean job?" in result.stderr
+
+
+@pytest.mark.parametrize("path", NEEDY, ids=" ".join)
+def test_an_option_that_is_needed_is_missed_by_its_name(path: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(main.root, path)
+    assert result.exit_code == 2
+    assert f"Missing option '{NEEDY[path].opts[0]}'" in result.stderr
 
 
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
