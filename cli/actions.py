@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from cli import kinds, output, verbs, verdicts
-from cli.errors import FAILED
+from cli import kinds, losses, output, verbs, verdicts
+from cli.errors import FAILED, Failed
 from cli.manifests import Manifest
 from cli.options import Manner
 from cli.session import Session
@@ -40,11 +40,13 @@ def update(session: Session, manifest: Manifest, manner: Manner) -> None:
 
 def delete(session: Session, resource: Resource, called: Sequence[str], manner: Manner) -> None:
     items = [session.get(resource, name) for name in called]
-    for item in items:
-        if owner := _owner(item):
-            output.warning(f"{kinds.title_of(item)} belongs to {owner}, which makes it again")
+    below = [child for item in items for child in _children(session, item)]
+    for text in losses.of_deletion(items, below):
+        output.warning(text)
+    forgotten = [item for item in items if losses.is_forgotten(item)]
+    if forgotten and not (manner.yes or manner.note or sys.stdin.isatty()):
+        raise Failed(f"{_listed(forgotten)} would lose its state, and nobody is there to ask: --yes deletes it")
     ask(f"Delete {_listed(items)}?", manner)
-    below = [child for item in items for child in _children(session, item)] if manner.waits else []
 
     def send(item: Object) -> Object:
         gone = verbs.delete(session, item, manner.dry_run)
@@ -53,16 +55,6 @@ def delete(session: Session, resource: Resource, called: Sequence[str], manner: 
 
     going = [*filter(None, _each(items, send)), *below]
     conclude(session, [awaited(session, item, verdicts.Gone(item["metadata"]["uid"])) for item in going], manner)
-
-
-def _owner(item: Object) -> str:
-    found = _controller(item)
-    return f"{found['kind']} {found['name']}" if found else ""
-
-
-def _controller(item: Object) -> Object:
-    owners: list[Object] = item["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), {})
 
 
 def _children(session: Session, item: Object) -> list[Object]:
@@ -74,7 +66,7 @@ def _children(session: Session, item: Object) -> list[Object]:
     except Forbidden:
         return []
     uid = item["metadata"]["uid"]
-    return [child for found in lists for child in found["items"] if _controller(child).get("uid") == uid]
+    return [child for found in lists for child in found["items"] if losses.controller(child).get("uid") == uid]
 
 
 def start(

@@ -49,8 +49,9 @@ def _written(noun: Noun, verb: str, text: str) -> click.Command:
 
 def _delete(noun: Noun) -> click.Command:
     what = f"{noun.kind} with its cluster and jobs" if noun is nouns.DEPLOYMENT else noun.kind
+    again = ", elsewhere --yes is needed where its FlinkDeployment makes it again without its state"
 
-    @click.command("delete", help=f"Delete a {what}. On a terminal it asks first.")
+    @click.command("delete", help=f"Delete a {what}. On a terminal it asks first{again if noun.is_job else ''}.")
     @nouns.named(noun)
     @options.where()
     @options.manner(waits=True, asks=True)

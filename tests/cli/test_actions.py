@@ -9,7 +9,7 @@ import pytest
 
 from clients.kube import resources
 
-from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, conditions
+from .conftest import JOB_SPEC, Run, World, conditions
 
 JOBS, CLUSTERS = resources.FLINK_JOBS, resources.FLINK_CLUSTERS
 PREFIX = "operator.nextbreakpoint.com/"
@@ -150,37 +150,6 @@ def test_scale_to_none_suspends_whatever_the_limits_say(run: Run, world: World) 
     world.add(JOBS, "demo-one", {**JOB_SPEC, "minJobParallelism": 1})
     result = run("job", "scale", "demo-one", "--parallelism", "0")
     assert (result.stdout, result.stderr) == (f"{JOB} scaled to 0\n", "")
-
-
-def test_delete_waits_for_the_finalizers(run: Run, world: World) -> None:
-    world.add(JOBS, "demo-one", JOB_SPEC, finalizers=["example.com/held"])
-    late = run("job", "delete", "demo-one", "--timeout", "500ms")
-    assert (late.exit_code, late.stdout) == (1, f"{JOB} is being deleted\n")
-    assert f"{JOB}: not done after 0.5s; it is Deleting: on its way out: example.com/held" in late.stderr
-    world.client.patch(JOBS, "demo-one", {"metadata": {"finalizers": None}}, namespace="default")
-    assert run("job", "delete", "demo-one").exit_code == 1
-
-
-def test_delete_of_a_deployment_waits_for_its_cluster_and_jobs(run: Run, world: World) -> None:
-    """Their jobs end when it is long gone itself."""
-    uid = world.add(resources.FLINK_DEPLOYMENTS, "demo", {"cluster": CLUSTER_SPEC})["metadata"]["uid"]
-    owner = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment", "name": "demo", "uid": uid}
-    held = {"ownerReferences": [{**owner, "controller": True}], "finalizers": ["example.com/held"]}
-    world.add(JOBS, "demo-one", JOB_SPEC, **held)
-    world.add(JOBS, "other", JOB_SPEC)
-    result = run("deployment", "delete", "demo", "--timeout", "1s")
-    assert (result.exit_code, result.stdout) == (1, "flinkdeployment.nextbreakpoint.com/demo deleted\n")
-    assert f"error: {JOB}: not done after 1s; it is Deleting" in result.stderr
-    assert "other" not in result.stderr
-
-
-def test_delete_of_a_child_warns_that_it_comes_back(run: Run, world: World) -> None:
-    uid = world.add(resources.FLINK_DEPLOYMENTS, "demo", {"cluster": CLUSTER_SPEC})["metadata"]["uid"]
-    owner = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkDeployment", "name": "demo", "uid": uid}
-    world.add(JOBS, "demo-one", JOB_SPEC, ownerReferences=[{**owner, "controller": True}])
-    result = run("job", "delete", "demo-one")
-    assert (result.exit_code, result.stdout) == (0, f"{JOB} deleted\n")
-    assert "belongs to FlinkDeployment demo, which makes it again" in result.stderr
 
 
 # ---- savepoints ----------------------------------------------------------------------------------------------------

@@ -1,0 +1,60 @@
+"""What a deletion costs the jobs: who is cancelled without a savepoint, who is made again without its state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cli import kinds, verdicts
+from core import job as jobs
+from core import names
+
+Object = Mapping[str, Any]
+
+
+def of_deletion(items: Sequence[Object], below: Sequence[Object]) -> list[str]:
+    """A sentence for each; `below` are the clusters and jobs that go with the items."""
+    again = [f"{kinds.title_of(item)} {_again(item)}" for item in items if owner(item)]
+    return again + [f"{kinds.title_of(job)} {_cancelled(job)}" for job in (*items, *below) if _is_cancelled(job)]
+
+
+def is_forgotten(item: Object) -> bool:
+    """A job that has a state, and is made again without it."""
+    status = verdicts.status_of(item)
+    return _is_made_again_empty(item) and bool(status.get("hadState") or status.get("recoveryPoints"))
+
+
+def owner(item: Object) -> str:
+    """What makes it again."""
+    found = controller(item)
+    return f"{found['kind']} {found['name']}" if found and not item["metadata"].get("deletionTimestamp") else ""
+
+
+def controller(item: Object) -> Mapping[str, Any]:
+    owners: list[Mapping[str, Any]] = item["metadata"].get("ownerReferences") or []
+    return next((one for one in owners if one.get("controller")), {})
+
+
+def _is_made_again_empty(item: Object) -> bool:
+    return item["kind"] == names.JOB and bool(owner(item)) and not jobs.read(item).savepoint.initial_path
+
+
+def _again(item: Object) -> str:
+    """The new one has another status: it knows of no savepoint."""
+    newest = "" if _is_cancelled(item) else _newest(item)  # else told there
+    empty = f": it begins empty{newest}" if _is_made_again_empty(item) else ""
+    return f"belongs to {owner(item)}, which makes it again{empty}"
+
+
+def _is_cancelled(item: Object) -> bool:
+    runs = item["kind"] == names.JOB and verdicts.status_of(item).get("clusterRevision")
+    return bool(runs) and not item["metadata"].get("deletionTimestamp") and not jobs.read(item).savepoint.on_delete
+
+
+def _cancelled(job: Object) -> str:
+    return f"is cancelled without a savepoint, as its savepointOnDelete is false{_newest(job)}"
+
+
+def _newest(job: Object) -> str:
+    points = verdicts.status_of(job).get("recoveryPoints") or []
+    return f"; its newest recovery point is {points[0].get('path')}" if points else ""
