@@ -14,6 +14,7 @@ from cli.waiting import Awaited, wait_and_tell
 from clients.kube import KubeError, NotFound
 
 Object = dict[str, Any]
+BOOKKEEPING = ("resourceVersion", "generation", "managedFields")
 
 
 def apply(where: Where, paths: tuple[str, ...], manner: Manner) -> None:
@@ -72,11 +73,13 @@ def _send(session: Session, manifest: Manifest, namespace: str | None, dry_run: 
     if dry_run == CLIENT:
         return "configured"
     after = client.patch(resource, name, change, namespace=namespace, dry_run=server)
-    return "unchanged" if _version(after) == _version(live) else "configured"
+    return "unchanged" if _written(after) == _written(live) else "configured"
 
 
-def _version(item: Object) -> str:
-    return str(item["metadata"].get("resourceVersion"))
+def _written(item: Object) -> Object:
+    """What people write of it: a dry run changes no version, and a status is changed by others meanwhile."""
+    metadata = {key: value for key, value in item["metadata"].items() if key not in BOOKKEEPING}
+    return {**item, "metadata": metadata, "status": None}
 
 
 def _wait(session: Session, where: Where, found: list[Manifest], timeout: float) -> None:

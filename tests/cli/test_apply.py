@@ -62,6 +62,16 @@ def test_a_dry_run_stores_nothing(run: Run, world: World, mode: str, note: str) 
     assert world.client.list(resources.FLINK_JOBS)["items"] == []
 
 
+@pytest.mark.parametrize("mode", ["client", "server"])
+def test_a_dry_run_says_what_would_change(run: Run, mode: str) -> None:
+    run("apply", "-f", "-", input=as_yaml(job()))
+    words = [
+        run("apply", "-f", "-", f"--dry-run={mode}", input=as_yaml(job(jobParallelism=number))).stdout.split()[1]
+        for number in (1, 2)
+    ]
+    assert words == ["unchanged", "configured"]
+
+
 def test_what_is_wrong_is_told_by_path_and_nothing_is_sent(run: Run, world: World, tmp_path: Path) -> None:
     wrong = job(jobParalelism=1, restart={**JOB_SPEC["restart"], "restartPolicy": "Sometimes"})
     file = tmp_path / "all.yaml"
