@@ -9,12 +9,15 @@ from typing import Any
 
 from cli.errors import Failed
 from cli.options import Where
-from clients.kube import Connection, KubeClient, NotFound, Resource, connect, resources
+from clients.kube import Connection, KubeClient, NotConfigured, NotFound, Resource, connect, resources
 from core import names
 
 
 def _connected(where: Where) -> Connection:
-    found = connect(where.kubeconfig, where.context)
+    try:
+        found = connect(where.kubeconfig, where.context)
+    except NotConfigured as error:
+        raise Failed(f"{error}; flinkctl local up starts a cluster of its own on this machine") from error
     return replace(found, advice=lambda: _advice(found.file))
 
 

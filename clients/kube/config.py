@@ -27,7 +27,7 @@ from clients.kube.auth import (
     checked_token,
     private_file,
 )
-from clients.kube.errors import ConfigError
+from clients.kube.errors import ConfigError, NotConfigured
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 EXEC_API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
@@ -69,12 +69,12 @@ def connect(kubeconfig: str | None = None, context: str | None = None) -> Connec
     config = _merge([file for file in files if file.exists()])
     if config.entries:
         return _from_kubeconfig(config, context)
-    places = ", ".join(str(file) for file in files)
+    places = "; ".join(f"{file}: {'has no contexts' if file.exists() else 'no such file'}" for file in files)
     if kubeconfig is not None:
-        raise ConfigError(f"{places}: {'has no contexts' if files[0].exists() else 'no such file'}")
+        raise NotConfigured(places)
     if context is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
         return _in_cluster(os.environ["KUBERNETES_SERVICE_HOST"], os.environ.get("KUBERNETES_SERVICE_PORT", "443"))
-    raise ConfigError(f"no Kubernetes cluster is configured: nothing in {places}, and this is not a pod")
+    raise NotConfigured(f"no Kubernetes cluster is configured, and this is not a pod: {places}")
 
 
 def _files(explicit: str | None) -> list[Path]:

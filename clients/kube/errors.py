@@ -25,6 +25,10 @@ class ConfigError(KubeError):
     """The configuration or a credential it names cannot be used; asking again does not help."""
 
 
+class NotConfigured(ConfigError):
+    """Nothing says where the API server is."""
+
+
 class Unreachable(KubeError):
     """The API server gave no answer, or only a part of one.
 

@@ -71,6 +71,7 @@ def test_without_a_cluster_one_line_says_so(monkeypatch: pytest.MonkeyPatch, tmp
     result = CliRunner().invoke(main.root, ["get"])
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
     assert "no Kubernetes cluster is configured" in result.stderr
+    assert f"{tmp_path / 'none'}: no such file; flinkctl local up starts" in result.stderr
 
 
 def test_an_unexpected_error_is_one_line_and_a_traceback_only_with_v(
