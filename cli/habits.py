@@ -9,8 +9,21 @@ import click
 
 # These verbs have a noun before them here.
 VERBS = ("list", "create", "update", "delete", "start", "stop", "restart", "scale")
-INSTEAD = {**{verb: f"job {verb}" for verb in VERBS}, "version": "--version", "help": "--help"}
+INSTEAD = {"version": "--version", "help": "--help"}
 ANYWHERE = ("--namespace", "--context", "--kubeconfig")
+
+
+def instead(words: Sequence[str]) -> str:
+    """What is here the command that kubectl's words mean, with its names; '' when nothing is."""
+    if words[0] not in VERBS:
+        return INSTEAD.get(words[0], "")
+    from cli import kinds  # only where somebody is wrong
+
+    kind, _, name = words[1].partition("/") if len(words) > 1 else ("", "", "")
+    if not (kinds.is_kind(kind) and kinds.kinds(kind)[0] in kinds.FLINK):
+        return f"job {words[0]}"
+    noun = kinds.kinds(kind)[0].kind.removeprefix("Flink").lower()
+    return " ".join([noun, words[0], *filter(None, [name]), *words[2:]])
 
 
 def behind(words: Sequence[str]) -> list[str]:

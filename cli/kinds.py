@@ -10,6 +10,7 @@ import click
 from clients.kube import Resource, resources
 
 FLINK = (resources.FLINK_DEPLOYMENTS, resources.FLINK_CLUSTERS, resources.FLINK_JOBS)
+WITH_PODS = (resources.FLINK_CLUSTERS, resources.FLINK_JOBS)  # a job's are those of its cluster
 ALL = (*FLINK, resources.PODS)
 
 _SHORT = {"fd": resources.FLINK_DEPLOYMENTS, "fc": resources.FLINK_CLUSTERS, "fj": resources.FLINK_JOBS}
@@ -40,6 +41,14 @@ def kind(word: str) -> Resource:
     return found
 
 
+def is_kind(word: str) -> bool:
+    """Also of several, and `all`."""
+    try:
+        return bool(kinds(word))
+    except click.UsageError:
+        return False
+
+
 def kinds(word: str) -> tuple[Resource, ...]:
     """The kinds of one word, which may be `all` or name several: fc,fj."""
     return ALL if word.lower() == "all" else tuple(map(kind, word.split(",")))
@@ -54,6 +63,11 @@ def split(words: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     if wrong or len({kinds(pair[0]) for pair in pairs}) > 1:
         raise click.UsageError("give KIND NAME..., or KIND/NAME... of one kind")
     return pairs[0][0], tuple(pair[2] for pair in pairs)
+
+
+def short(resource: Resource) -> str:
+    """fd, fc or fj."""
+    return next(word for word, known in _SHORT.items() if known == resource)
 
 
 def title(resource: Resource, name: str) -> str:

@@ -70,8 +70,8 @@ class LazyGroup(click.Group):
         if not (context.resilient_parsing or name.startswith("-") or name in NAMES or name in ALIASES):
             from difflib import get_close_matches
 
-            meant = [habits.INSTEAD[name]] if name in habits.INSTEAD else get_close_matches(name, NAMES, 1)
-            context.fail("".join([f"there is no command {name!r}", *(f"; did you mean {other}?" for other in meant)]))
+            meant = habits.instead(arguments) or next(iter(get_close_matches(name, NAMES, 1)), "")
+            context.fail(f"there is no command {name!r}" + (f"; did you mean {meant}?" if meant else ""))
         return super().resolve_command(context, arguments)
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:

@@ -15,8 +15,9 @@ def command(words: tuple[str, ...], where: Where) -> None:
     """Tell all about an object: state, conditions, recovery points, pods, the last events.
 
     KIND is deployment (fd), cluster (fc) or job (fj); without NAME all of them, without KIND all kinds.
+    A NAME that only one of them has will do.
     """
-    from cli import describe
+    from cli import called, describe
 
-    resources, names = describe.chosen(words)
-    describe.describe(nouns.session(where), resources, names)
+    session = nouns.session(where)
+    describe.describe(session, *describe.chosen(called.full(session, words)))

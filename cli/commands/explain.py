@@ -16,12 +16,10 @@ def command(words: tuple[str, ...], where: Where, shape: Shape) -> None:
     """Say what an object waits for, why, and what to do next.
 
     From its conditions and those of its cluster, pods and their trouble, events, and Flink's own exceptions.
-    KIND is deployment (fd), cluster (fc) or job (fj); KIND NAME will do too.
+    KIND is deployment (fd), cluster (fc) or job (fj); KIND NAME will do too, and a NAME that only one of them has.
     """
-    from cli import describe
+    from cli import called
     from cli.explain.run import explain
 
-    found, names = describe.chosen(words)
-    if len(names) != 1:
-        raise click.UsageError("give one KIND/NAME")
-    explain(nouns.session(where), found[0], names[0], shape)
+    session = nouns.session(where)
+    explain(session, *called.one(session, words), shape)

@@ -28,12 +28,8 @@ def command(words: tuple[str, ...], components: tuple[str, ...], tail: int | Non
 
     A job's are those of its cluster; its bootstrap carries the JAR. Several pods are told apart by their names.
     """
-    from cli import kinds
+    from cli import called, kinds
     from cli.podlogs import logs
-    from clients.kube import resources
 
-    word, names = kinds.split(words)
-    resource = kinds.kind(word)
-    if len(names) != 1 or resource not in (resources.FLINK_CLUSTERS, resources.FLINK_JOBS):
-        raise click.UsageError("give one cluster/NAME or job/NAME")
-    logs(nouns.session(where), resource, names[0], components, tail=tail, follow=follow)
+    session = nouns.session(where)
+    logs(session, *called.one(session, words, kinds.WITH_PODS), components, tail=tail, follow=follow)

@@ -16,8 +16,9 @@ def command(words: tuple[str, ...], where: Where, shape: Shape) -> None:
     """Say how objects are and what they wait for. Exit code 1 when one is degraded or stalled.
 
     KIND is deployment (fd), cluster (fc) or job (fj); without NAME all of them, without KIND all kinds.
+    A NAME that only one of them has will do.
     """
-    from cli import describe
+    from cli import called, describe
 
-    resources, names = describe.chosen(words)
-    describe.status(nouns.session(where), resources, names, shape)
+    session = nouns.session(where)
+    describe.status(session, *describe.chosen(called.full(session, words)), shape)

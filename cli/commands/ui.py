@@ -17,12 +17,8 @@ def command(words: tuple[str, ...], port: int, where: Where) -> None:
 
     It goes through the API server, so nothing of Flink has to be exposed. It is to look at only.
     """
-    from cli import kinds
+    from cli import called, kinds
     from cli.ui import ui
-    from clients.kube import resources
 
-    word, names = kinds.split(words)
-    resource = kinds.kind(word)
-    if len(names) != 1 or resource not in (resources.FLINK_CLUSTERS, resources.FLINK_JOBS):
-        raise click.UsageError("give one cluster/NAME or job/NAME")
-    ui(nouns.session(where), resource, names[0], port)
+    session = nouns.session(where)
+    ui(session, *called.one(session, words, kinds.WITH_PODS), port)

@@ -89,8 +89,16 @@ def test_scale_takes_kubectls_replicas(run: Run, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "meant"), [("delete", "job delete"), ("scale", "job scale"), ("version", "--version"), ("jbo", "job")]
+    ("line", "meant"),
+    [
+        ("delete", "job delete"),
+        ("delete pod x", "job delete"),
+        ("delete fd x", "deployment delete x"),
+        ("scale fc/x --replicas=3", "cluster scale x --replicas=3"),
+        ("version", "--version"),
+        ("jbo", "job"),
+    ],
 )
-def test_a_command_that_is_another_one_here_is_named(word: str, meant: str) -> None:
-    result = CliRunner().invoke(root, [word])
-    assert f"there is no command '{word}'; did you mean {meant}?" in result.stderr
+def test_a_command_that_is_another_one_here_is_named(line: str, meant: str) -> None:
+    result = CliRunner().invoke(root, line.split())
+    assert f"there is no command '{line.split()[0]}'; did you mean {meant}?" in result.stderr
