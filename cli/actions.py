@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli import kinds, losses, output, verbs, verdicts
+from cli import kinds, losses, output, stopped, verbs, verdicts
 from cli.errors import FAILED, Failed
 from cli.manifests import Manifest
 from cli.options import Manner
@@ -85,7 +85,10 @@ def stop(
     session: Session, resource: Resource, called: Sequence[str], manner: Manner, *, without: bool, drain: bool = False
 ) -> None:
     items = [session.get(resource, name) for name in called]
-    if without:
+    for item in filter(stopped.by_person, items):
+        output.data(f"{kinds.title_of(item)} is stopped already")
+    items = [item for item in items if not stopped.by_person(item)]
+    if without and items:
         ask(f"Stop {_listed(items)} without a savepoint?", manner)
 
     def send(item: Object) -> Object:

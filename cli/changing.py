@@ -8,7 +8,7 @@ import click
 
 from cli import nouns, options
 from cli.nouns import Noun
-from cli.options import Manner, Where
+from cli.options import Manner, Number, Where
 
 
 def commands(noun: Noun) -> Iterator[click.Command]:
@@ -108,7 +108,7 @@ def _scale(noun: Noun) -> click.Command:
         noun.scale_option,
         "--replicas",
         "replicas",
-        type=click.IntRange(min=0),
+        type=Number(min=0),
         required=True,
         metavar="N",
         help=f"{what}.",

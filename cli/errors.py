@@ -40,6 +40,29 @@ class Unanswered(Failed):
     """What was asked does not answer, so that nobody knows."""
 
 
+class Misused(click.UsageError):
+    """A wrong command line, with the same `error:` as everything else."""
+
+    def __init__(self, error: click.UsageError) -> None:
+        super().__init__(error.format_message(), error.ctx)
+
+    def show(self, file: object = None) -> None:
+        if self.ctx is not None:
+            output.note(f"{self.ctx.get_usage()}\nTry '{self.ctx.command_path} --help' for help.\n")
+        output.error(self.message)
+
+
+@contextmanager
+def one_form() -> Iterator[None]:
+    """Around the parsing of command lines. What shows itself in its own way, as help, stays."""
+    try:
+        yield
+    except click.UsageError as error:
+        if type(error).show is not click.UsageError.show:
+            raise
+        raise Misused(error) from None
+
+
 @contextmanager
 def reported(context: click.Context, servers: frozenset[str]) -> Iterator[None]:
     """Around every command: an error becomes its line and its exit code. Tracebacks only with -v.

@@ -74,6 +74,10 @@ class LazyGroup(click.Group):
             context.fail(f"there is no command {name!r}" + (f"; did you mean {meant}?" if meant else ""))
         return super().resolve_command(context, arguments)
 
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with errors.one_form():
+            return super().make_context(*arguments, **more)
+
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         return super().parse_args(context, habits.behind(arguments))
 
@@ -97,7 +101,7 @@ class LazyGroup(click.Group):
         return [*offered, *click.Command.shell_complete(self, context, incomplete)]
 
     def invoke(self, context: click.Context) -> Any:
-        with errors.reported(context, SERVERS):
+        with errors.reported(context, SERVERS), errors.one_form():
             return super().invoke(context)
 
 

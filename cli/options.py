@@ -73,6 +73,18 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Number(click.IntRange):
+    """A whole number, within limits."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no number", param, ctx)
+        found: int = super().convert(value, param, ctx)
+        return found
+
+
 def where(*, all_namespaces: bool = False) -> Callable[[Function], Function]:
     """-n, --context, --kubeconfig and -v, and -A if asked for; the command takes `where: Where`."""
 

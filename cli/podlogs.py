@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cli import flink, output
+from cli import flink, output, verdicts
 from cli.errors import Failed
 from cli.session import Session
 from clients.kube import KubeError, Resource, resources
@@ -59,12 +59,18 @@ def logs(
     pods = session.client.list(resources.PODS, namespace=session.namespace, label_selector=selector)["items"]
     found = sources(pods, components, job)
     if not found:
-        what = ", ".join(components or FLINK)
-        raise Failed(
-            f"no pod of {cluster} is a {what}; flinkctl explain {item['kind'].removeprefix('Flink').lower()}/{name}"
-        )
+        raise Failed(_nothing(item, cluster, components))
     for source, line in _lines(session, found, tail, follow):
         output.data(f"[{source.pod}] {line}" if len(found) > 1 else line)
+
+
+def _nothing(item: Object, cluster: str, components: tuple[str, ...]) -> str:
+    """Why there is no pod to read."""
+    name, status = item["metadata"]["name"], verdicts.status_of(item)
+    if item["kind"] == names.JOB and components == (names.BOOTSTRAP,) and status.get("jobId"):
+        return f"the bootstrap of {name} has brought the JAR, and is removed with its log"
+    what = ", ".join(components or FLINK)
+    return f"no pod of {cluster} is a {what}; flinkctl explain {item['kind'].removeprefix('Flink').lower()}/{name}"
 
 
 def _lines(session: Session, found: list[Source], tail: int | None, follow: bool) -> Iterator[tuple[Source, str]]:

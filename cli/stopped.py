@@ -17,6 +17,13 @@ class Rest(NamedTuple):
     start: str = ""
 
 
+def by_person(item: Object) -> bool:
+    """Is it down on request, so that one more would change nothing?"""
+    status = verdicts.status_of(item)
+    asked = status.get("stopped") if item["kind"] == names.CLUSTER else status.get("stoppedBy") == StoppedBy.PERSON
+    return at_rest(item) is not None and bool(asked)
+
+
 def at_rest(item: Object) -> Rest | None:
     """None while something runs or is on its way."""
     if not verdicts.seen(item) or verdicts.pending(item) or verdicts.phase(item) != Phase.STOPPED:

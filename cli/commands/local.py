@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli.local.place import DEFAULT, called, resolved
-from cli.options import Duration
+from cli.options import Duration, Number
 
 
 def _directory(function: click.decorators.FC) -> click.decorators.FC:
@@ -34,9 +34,7 @@ def _images(context: click.Context, parameter: click.Parameter, values: tuple[st
 
 
 _serving = [
-    click.option(
-        "--port", type=click.IntRange(0, 65535), default=0, show_default="a free one", help="Port of the API store."
-    ),
+    click.option("--port", type=Number(0, 65535), default=0, show_default="a free one", help="Port of the API store."),
     click.option(
         "--image",
         "images",

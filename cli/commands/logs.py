@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli import nouns, options
-from cli.options import Where
+from cli.options import Number, Where
 
 COMPONENTS = ("jobmanager", "taskmanager", "supervisor", "bootstrap")
 
@@ -20,7 +20,7 @@ COMPONENTS = ("jobmanager", "taskmanager", "supervisor", "bootstrap")
     type=click.Choice(COMPONENTS),
     help="Whose logs; may be repeated. Without it those of JobManager and TaskManagers.",
 )
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each.")
+@click.option("--tail", type=Number(min=0), metavar="N", help="Only the last N lines of each.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
 @options.where()
 def command(words: tuple[str, ...], components: tuple[str, ...], tail: int | None, follow: bool, where: Where) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli import options
+from cli.options import Number
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -22,8 +23,8 @@ def command() -> None:
 
 @command.command()
 @options.address("Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=4444, show_default=True, help="Port to listen on.")
-@click.option("--threads", type=click.IntRange(1), default=16, show_default=True, help="Requests answered at a time.")
+@click.option("--port", type=Number(0, 65535), default=4444, show_default=True, help="Port to listen on.")
+@click.option("--threads", type=Number(1), default=16, show_default=True, help="Requests answered at a time.")
 @click.option("--namespace", metavar="NAME", help="Namespace of requests that name none; else that of the context.")
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig; its credentials are not used.")
 @click.option("--kubeconfig", metavar="FILE", help="Where the API server is; else the pod's own cluster.")

@@ -140,7 +140,7 @@ def _started(directory: Path, process: subprocess.Popen[bytes], timeout: float) 
 
 def _last_line(directory: Path) -> str:
     lines = (directory / LOG).read_text().strip().splitlines()
-    return lines[-1].removeprefix("Error: ") if lines else "it says nothing"
+    return lines[-1].removeprefix("error: ") if lines else "it says nothing"
 
 
 def down(directory: Path) -> bool:

@@ -73,6 +73,15 @@ def test_stop_fails_with_the_reason_of_the_savepoint(run: Run, world: World, sup
     assert f"error: {JOB}: SavepointFailed: disk full" in result.stderr
 
 
+@pytest.mark.parametrize(("by", "asked"), [("Person", False), ("Flink", True), ("Cluster", True)])
+def test_what_a_person_stopped_is_stopped_already(run: Run, world: World, by: str, asked: bool) -> None:
+    """The others a restart policy may start again."""
+    world.job(phase="Stopped", stoppedBy=by)
+    result = run("job", "stop", "demo-one", *([] if asked else ["--wait"]))
+    assert (result.exit_code, result.stdout) == (0, f"{JOB} {'stop requested' if asked else 'is stopped already'}\n")
+    assert (PREFIX + "requested-action" in world.annotations(JOBS, "demo-one")) == asked
+
+
 def test_start_is_not_done_before_the_request_was_taken_up(run: Run, world: World) -> None:
     """A job that runs is Started and ready all the time: only the request tells the old run from the new one."""
     world.job()

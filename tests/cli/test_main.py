@@ -97,6 +97,14 @@ def test_a_command_that_is_not_there_is_told_with_the_one_that_is_near() -> None
     assert "there is no command 'jobb'; did you mean job?" in result.stderr
 
 
+@pytest.mark.parametrize("line", ["--bad", "jobb", "get -x", "get fj -o", "job scale x", "job start", "get sofas"])
+def test_wrong_usage_has_the_form_of_every_error(run: Run, line: str) -> None:
+    result = run(*line.split())
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+    assert "Error:" not in result.stderr
+
+
 @pytest.mark.parametrize("path", NEEDY, ids=" ".join)
 def test_an_option_that_is_needed_is_missed_by_its_name(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(main.root, path)
@@ -128,6 +136,12 @@ def test_what_is_no_duration_is_wrong_usage(run: Run, text: str) -> None:
 )
 def test_ages_are_kubectls(seconds: int, text: str) -> None:
     assert output.age(times.from_millis(0), times.from_millis(seconds * 1000)) == text
+
+
+def test_what_is_no_number_is_said_so(run: Run) -> None:
+    for arguments in (("job", "scale", "x", "--parallelism", "abc"), ("logs", "fc/x", "--tail", "abc")):
+        result = run(*arguments)
+        assert (result.exit_code, "'abc' is no number" in result.stderr) == (2, True)
 
 
 def test_names_are_needed_and_said_once(run: Run) -> None:

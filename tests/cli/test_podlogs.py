@@ -75,6 +75,13 @@ def test_followed_logs_end_with_the_last_container(run: Run, told: None) -> None
     ]
 
 
+def test_the_bootstrap_of_a_job_that_runs_is_gone(run: Run, world: World) -> None:
+    world.cluster()
+    world.job(clusterName="demo", jobId="00")
+    told = "error: the bootstrap of demo-one has brought the JAR, and is removed with its log\n"
+    assert run("logs", "job/demo-one", "-c", "bootstrap").stderr == told
+
+
 def test_no_such_pod_is_one_line(run: Run, world: World) -> None:
     world.cluster()
     result = run("logs", "cluster/demo")

@@ -62,7 +62,9 @@ def test_the_others_are_told_too_and_all_as_documents() -> None:
         "stdin, document 1: FlinkJob good is valid",
         "stdin, document 3: ConfigMap c is not checked: no kind of ours",
     ]
-    told = json.loads(validate(as_yaml(good, bad, other), "-o", "json").stdout)
+    result = validate(as_yaml(good, bad, other), "-o", "json")
+    assert (result.exit_code, result.stderr) == (1, "")
+    told = json.loads(result.stdout)
     assert [(item["name"], item["checked"], item["valid"]) for item in told] == [
         ("good", True, True),
         ("bad", True, False),
