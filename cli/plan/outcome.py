@@ -58,6 +58,7 @@ class Outcome:
     set_back: tuple[Change, ...] = ()  # what the manifests say, and the object's owner does not let stay
     waits: tuple[Wait, ...] = ()
     under_way: tuple[Step, ...] = ()  # what happens to jobs anyway
+    averted: tuple[Step, ...] = ()  # what would happen to them without the manifests
     settled: bool = True
 
     def __bool__(self) -> bool:
@@ -72,6 +73,7 @@ class Outcome:
             "setBack": [_document(change) for change in self.set_back],
             "waits": [asdict(wait) for wait in self.waits],
             "underWay": [asdict(step) for step in self.under_way],
+            "averted": [asdict(step) for step in self.averted],
             "settled": self.settled,
         }
 
@@ -91,13 +93,15 @@ def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
     without.run()
     edited.run()
     changes = sorted(_changes(without.state, edited.state), key=_order)
+    averted = _beyond(without.steps, edited.steps)
     return Outcome(
         changes=tuple(change for change in changes if change.kind != "Pod"),
         pods=tuple(change for change in changes if change.kind == "Pod"),
         steps=_beyond(edited.steps, without.steps),
         set_back=tuple(_set_back(edits, edited.state)),
         waits=tuple(_waits(without.state, edited.state)),
-        under_way=tuple(without.steps),
+        under_way=_beyond(without.steps, list(averted)),
+        averted=averted,
         settled=edited.settled,
     )
 

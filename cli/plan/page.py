@@ -45,13 +45,16 @@ def _pods(pods: tuple[Change, ...]) -> Iterator[str]:
 
 def _jobs(steps: Iterable[Step]) -> Iterator[str]:
     """Job by job, each with its steps in their order."""
-    by_job = sorted(steps, key=lambda step: (step.namespace, step.job))
-    for (namespace, job), own in groupby(by_job, key=lambda step: (step.namespace, step.job)):
+    for (namespace, job), own in groupby(_by_job(steps), key=lambda step: (step.namespace, step.job)):
         yield f"Job {namespace}/{job}"
         before: Step | None = None
         for step in own:
             yield f"    {_stop(step) if step.verb == 'stop' else _start(step, before)}"
             before = step
+
+
+def _by_job(steps: Iterable[Step]) -> list[Step]:
+    return sorted(steps, key=lambda step: (step.namespace, step.job))
 
 
 def _stop(step: Step) -> str:
@@ -108,8 +111,16 @@ def _jobs_in_short(outcome: Outcome) -> str:
 
 
 def _notes(outcome: Outcome) -> Iterator[str]:
-    for step in outcome.under_way:
-        word = "stops" if step.verb == "stop" else "starts"
-        yield f"Under way without this: job {step.namespace}/{step.job} {word}."
+    for job in _in_words(outcome.under_way):
+        yield f"Under way already, with or without this: {job}."
+    for job in _in_words(outcome.averted):
+        yield f"Under way already, but not with this: {job}."
     if not outcome.settled:
         yield "It does not come to rest: this is as far as it was looked at."
+
+
+def _in_words(steps: Iterable[Step]) -> Iterator[str]:
+    """Each job, and what happens to it."""
+    for (namespace, job), own in groupby(_by_job(steps), key=lambda step: (step.namespace, step.job)):
+        verbs = dict.fromkeys("stops" if step.verb == "stop" else "starts" for step in own)
+        yield f"job {namespace}/{job} {' and '.join(verbs)}"

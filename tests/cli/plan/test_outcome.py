@@ -163,7 +163,18 @@ def test_what_is_under_way_is_not_the_edits_doing(state: State) -> None:
     outcome = foresee(state, [edited], NOW)
     assert outcome.steps == ()
     assert [step.verb for step in outcome.under_way] == ["stop", "start"]
-    assert "Under way without this: job default/demo-one stops." in page(outcome)
+    assert "Under way already, with or without this: job default/demo-one stops and starts." in page(outcome)
+
+
+def test_what_is_under_way_and_does_not_go_on_is_told_too(state: State, after: Foresee) -> None:
+    """A START that a person asked for, of a job that the edit suspends."""
+    running = state.get(("FlinkJob", "default", "demo-one"))
+    assert running
+    asked = {"operator.nextbreakpoint.com/requested-action": "START"}
+    state.put({**running, "metadata": {**running["metadata"], "annotations": asked}})
+    outcome = after(lambda body: body["spec"]["jobs"][0]["spec"].update(suspend=True))
+    assert "Under way already, with or without this: job default/demo-one stops." in page(outcome)
+    assert "Under way already, but not with this: job default/demo-one starts." in page(outcome)
 
 
 def test_the_state_that_was_given_stays_as_it_was(state: State, after: Foresee) -> None:
