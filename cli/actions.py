@@ -103,6 +103,10 @@ def request(items: Sequence[Object], word: str, manner: Manner, send: Callable[[
 
     def tell(item: Object) -> Object:
         tell_pending(item)
+        if word in ("start", "restart") and (
+            refused := (verdicts.status_of(item).get("rejected") or {}).get("failure")
+        ):
+            output.warning(f"{kinds.title_of(item)}: tries its newest spec in spite of this: {refused}")
         asked = send(item)
         output.data(f"{kinds.title_of(item)} {word} requested{manner.note}")
         return asked

@@ -184,6 +184,8 @@ def _follow_table(session: Session, one: Wanted, shape: Shape, contact: Contact)
         metadata = item["metadata"]
         before = known.get(metadata["uid"])
         row = before if gone else _fresh(session, one.resource, metadata, wide, contact)
+        if row and gone:
+            row = Row((row.cells[0], "deleted", *[""] * len(row.cells[2:])), row.object)
         if row and (gone or not before or _lasting(first.head, row) != _lasting(first.head, before)):
             known[metadata["uid"]] = row
             _print([_cells(one.resource, row, session, many=False)], to)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,11 +50,18 @@ def _head(facts: Facts) -> Iterator[str]:
         "Waits for": verdicts.waits_for(item) or (f"a person: {rest.why}" if rest.start else rest.why) or "nothing",
         "Start it": rest.start,
         **_own(item),
-        "Failure": verdicts.status_of(item).get("failure", ""),
     }
+    failure = verdicts.status_of(item).get("failure", "")
+    if not _is_told(failure, (lines["Waits for"],)):
+        lines["Failure"] = failure
     for label, text in lines.items():
         if text:
             yield f"  {label + ':':<{WIDTH}} {text}"
+
+
+def _is_told(text: str, before: Iterable[str]) -> bool:
+    """Perhaps with more words."""
+    return any(_one_line(text) in _one_line(other) for other in before)
 
 
 def _state(item: Object) -> str:
@@ -142,13 +149,13 @@ def _conditions(facts: Facts) -> Iterator[str]:
     """The short page has the messages in its head already."""
     found = [conditions.find(verdicts.status_of(facts.item).get("conditions"), type) for type in ORDER]
     rows = [("TYPE", "STATUS", "REASON", "SINCE", *(("MESSAGE",) if facts.whole else ()))]
-    told: set[str] = set()
+    told = [verdicts.waits_for(facts.item)]
     for item in filter(None, found):
         message = _one_line(item.get("message"))
         since = output.age(times.from_text(item.get("lastTransitionTime")), facts.now)
-        shown = ("(as above)" if message in told else message,) if facts.whole else ()
+        shown = ("(as above)" if message and _is_told(message, told) else message,) if facts.whole else ()
         rows.append((str(item["type"]), str(item["status"]), str(item.get("reason", "")), since, *shown))
-        told |= {message} - {""}
+        told.append(message)
     return _section("Conditions", rows, "none")
 
 
@@ -189,26 +196,33 @@ def _pod(pod: Object, now: datetime) -> tuple[str, ...]:
         "Terminating" if metadata.get("deletionTimestamp") else status.get("phase", ""),
         (pod.get("spec") or {}).get("nodeName", ""),
         output.age(times.from_text(metadata.get("creationTimestamp")), now),
-        _one_line(trouble(pod)),
+        _one_line(_trouble(pod, now)),
     )
 
 
-def trouble(pod: Object) -> str:
+def _trouble(pod: Object, now: datetime) -> str:
     """Why it does not run or had to be run again, '' when all is well."""
     if known := pods.trouble(pod):
         return known
-    return next(filter(None, map(_container_trouble, (pod.get("status") or {}).get("containerStatuses") or [])), "")
+    containers = (pod.get("status") or {}).get("containerStatuses") or []
+    return next(filter(None, (_container_trouble(container, now) for container in containers)), "")
 
 
-def _container_trouble(container: Mapping[str, Any]) -> str:
+def _container_trouble(container: Mapping[str, Any], now: datetime) -> str:
     state, last = container.get("state") or {}, (container.get("lastState") or {}).get("terminated") or {}
     ended = state.get("terminated") or last
     loop = (state.get("waiting") or {}).get("reason", "")
     if loop in ("", "ContainerCreating", "PodInitializing") and not ended.get("exitCode"):
         return ""
     end = f"{ended.get('reason')}, exit code {ended.get('exitCode')}" if ended.get("exitCode") else ""
-    again = f"restarted {container['restartCount']} times" if container.get("restartCount") else ""
+    again = _restarts(container.get("restartCount", 0), output.age(times.from_text(last.get("finishedAt")), now))
     return "; ".join(filter(None, (loop, end, again, ended.get("message"))))
+
+
+def _restarts(count: int, ago: str) -> str:
+    """'' for none."""
+    last = f", {'the last ' if count > 1 else ''}{ago} ago" if ago else ""
+    return f"{count} restart{'s' if count > 1 else ''}{last}" if count else ""
 
 
 def _events(facts: Facts) -> Iterator[str]:

@@ -65,10 +65,11 @@ def up(directory: Path, port: int, images: dict[str, Path], timeout: float) -> N
     """Start the runtime in the background; prints the path of its kubeconfig."""
     from cli.local import background
 
+    already = background.status(directory)
     kubeconfig = background.up(directory, port, images, timeout)
-    click.echo(
-        f"the local runtime is up; it ends with: {called('down', directory)}\nexport KUBECONFIG={kubeconfig}", err=True
-    )
+    state = "was up already" if already else "is up"
+    click.echo(f"the local runtime {state}; it ends with: {called('down', directory)}", err=True)
+    click.echo(f"export KUBECONFIG={kubeconfig}", err=True)
     click.echo(str(kubeconfig))
 
 

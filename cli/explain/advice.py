@@ -22,7 +22,7 @@ ADVICE = {
     "SubmissionUnanswered": "it is asked again, main() may take long: flinkctl logs job/{job} -c jobmanager -n {ns}",
     "TasksNotRunning": "look at the exception: flinkctl logs job/{job} -c taskmanager -n {ns}",
     "UpdateNotReady": "look at its exceptions and checkpoints: flinkctl ui job/{job} -n {ns}",
-    "UpdateRefused": "mend the spec; what ran before runs on",
+    "UpdateRefused": "mend the spec, or try it in spite of that: flinkctl job start {job} -n {ns}",
 }
 _ROOT = "give the container's securityContext.runAsUser a number: the image has none, or root; 0 asks for root"
 # What kubelet and scheduler say, and what a person does about it.

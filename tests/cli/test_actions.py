@@ -132,6 +132,13 @@ def test_start_of_what_its_spec_suspends_is_refused_at_once(run: Run, world: Wor
     assert PREFIX + "requested-action" not in world.annotations(JOBS, "demo-one")
 
 
+def test_start_says_that_it_tries_what_was_refused(run: Run, world: World) -> None:
+    world.job(rejected={"digest": "d", "failure": "UpdateRefused: no class X"})
+    told = f"warning: {JOB}: tries its newest spec in spite of this: UpdateRefused: no class X\n"
+    assert told in run("job", "start", "demo-one").stderr
+    assert "no class X" not in run("job", "stop", "demo-one").stderr
+
+
 @pytest.mark.defect(23)
 def test_a_second_request_says_that_it_replaces_the_first(run: Run, world: World) -> None:
     world.job()

@@ -74,6 +74,11 @@ def test_one_that_is_up_is_told(up_already):
         background.up(up_already, 8080, {}, 1.0)
 
 
+def test_up_says_whether_it_was_up(up_already):
+    result = CliRunner().invoke(root, ["local", "up", f"--directory={up_already}"])
+    assert (result.stdout, "the local runtime was up already" in result.stderr) == ("/a/kubeconfig\n", True)
+
+
 def test_ctrl_c_leaves_none_that_comes_up_later(tmp_path, monkeypatch, capsys):
     process = SimpleNamespace(ended=False, poll=lambda: (_ for _ in ()).throw(KeyboardInterrupt))
     process.terminate = lambda: setattr(process, "ended", True)

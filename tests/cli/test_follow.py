@@ -39,7 +39,7 @@ def test_a_line_for_each_change_until_ctrl_c(world: World) -> None:
         world.become("demo-one", "Stopping")
         assert it.stdout.readline().split()[3] == "Stopping"
         world.client.delete(resources.FLINK_JOBS, "demo-one", namespace="default")
-        assert it.stdout.readline().split()[3] == "Stopping"
+        assert it.stdout.readline().split() == ["demo-one", "deleted"]
 
 
 def test_no_line_for_what_no_column_shows(world: World) -> None:

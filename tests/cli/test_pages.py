@@ -1,0 +1,48 @@
+"""The page of an object: what is on it, and what is not said twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cli.pages import Facts, page
+from core import names
+
+from .conftest import JOB_SPEC, conditions, manifest
+
+Object = dict[str, Any]
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def job(*told: Object, **status: Any) -> Object:
+    made = manifest("FlinkJob", "demo-one", JOB_SPEC, namespace="ns", generation=1)
+    return {**made, "status": {"observedGeneration": 1, "supervisorStatus": "Started", "conditions": told, **status}}
+
+
+def whole(item: Object, **more: Any) -> str:
+    return page(Facts(item, NOW, whole=True, **more))
+
+
+def test_a_refused_update_is_told_once() -> None:
+    refused = "UpdateRefused: no class X"
+    told = conditions(1, Ready=(False, refused), Degraded=(True, refused), Stalled=(True, f"mend it: {refused}"))
+    text = whole(job(*told, failure=refused))
+    assert text.count(refused) == 1
+    assert text.count("(as above)") == 3
+
+
+def test_a_failure_that_nothing_else_tells_has_its_line() -> None:
+    text = whole(job(*conditions(1, Ready=(True, "runs")), failure="SavepointFailed: disk full"))
+    assert "  Failure:        SavepointFailed: disk full" in text
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, ""), (1, "1 restart, 3m ago"), (4, "4 restarts, the last 3m ago")])
+def test_restarts_of_a_container_are_told_with_their_time(count: int, told: str) -> None:
+    ended = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T11:57:00Z"}} if count else {}
+    container = {"name": "supervisor", "state": {"running": {}}, "lastState": ended, "restartCount": count}
+    metadata = {"name": "pod-1", "labels": {names.LABEL_ROLE: names.SUPERVISOR}}
+    pod = {"kind": "Pod", "metadata": metadata, "status": {"phase": "Running", "containerStatuses": [container]}}
+    (line,) = [line for line in whole(job(), pods=(pod,)).splitlines() if "pod-1" in line]
+    assert line.endswith(told or "Running")
