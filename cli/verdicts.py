@@ -84,10 +84,9 @@ def pending(item: Object) -> str:
 
 def waits_for(item: Object) -> str:
     """What has to happen next, '' when it is as its spec wants it."""
-    if not status_of(item):
-        return "the operator has not seen it yet"
-    if not seen(item):
-        return "the operator has not seen its newest spec yet"
+    if not (status_of(item) and seen(item)):
+        who = "supervisor" if item["kind"] == names.JOB else "hook"
+        return f"no {who} has seen {'its newest spec' if status_of(item) else 'it'} yet"
     if action := pending(item):
         return f"the supervisor has not taken up {action} yet"
     if conditions.is_true(item, conditions.STALLED):

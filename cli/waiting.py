@@ -136,7 +136,9 @@ def _take(news: queue.Queue[tuple[Awaited, Any]], timeout: float) -> None:
 
 def _raise_for(awaited: Sequence[Awaited], timeout: float) -> None:
     texts = [f"{one.title}: {one.verdict.text}" for one in awaited if one.verdict.outcome == Outcome.FAILED]
-    texts += [f"{one.title}: not done after {timeout:g}s; {_last_known(one)}" for one in awaited if one.open]
+    texts += [
+        f"{one.title}: not done after {timeout:g}s; {_last_known(one)}; {_more(one)}" for one in awaited if one.open
+    ]
     if texts:
         raise Failed("\n".join(texts))
 
@@ -148,21 +150,27 @@ def _last_known(one: Awaited) -> str:
     return f"{state}; {sentence(one.trouble)[0]}" if one.trouble else state
 
 
+def _more(one: Awaited) -> str:
+    return f"flinkctl explain {kinds.short(one.resource)}/{one.name} -n {one.namespace} says more"
+
+
 # ---- what the person sees ------------------------------------------------------------------------------------------
 
 
 class Lines:
-    """A line for each change, on stderr."""
+    """A line for each change, on stderr, with what of it is new."""
 
     def __init__(self) -> None:
-        self._said: dict[int, str] = {}
+        self._said: dict[int, tuple[str, list[str]]] = {}
 
     def show(self, awaited: Sequence[Awaited]) -> None:
-        for one in awaited:
-            text = f"{one.title}: {one.state}: {one.verdict.text}"
-            if one.state and self._said.get(id(one)) != text:
-                self._said[id(one)] = text
-                output.note(f"{one.elapsed:5.1f}s {text}")
+        for one in (one for one in awaited if one.state):
+            clauses = one.verdict.text.split("; ")
+            state, said = self._said.get(id(one), ("", []))
+            self._said[id(one)] = one.state, clauses
+            news = (one.state if one.state != state else "", "; ".join(text for text in clauses if text not in said))
+            if any(news):
+                output.note(f"{one.elapsed:5.1f}s {': '.join(filter(None, (one.short, *news)))}")
 
     def note(self, text: str) -> None:
         output.note(text)

@@ -19,7 +19,8 @@ def test_delete_waits_for_the_finalizers(run: Run, world: World) -> None:
     world.add(JOBS, "demo-one", JOB_SPEC, finalizers=["example.com/held"])
     late = run("job", "delete", "demo-one", "--timeout", "500ms")
     assert (late.exit_code, late.stdout) == (1, f"{JOB} is being deleted\n")
-    assert f"{JOB}: not done after 0.5s; it is Deleting: on its way out: example.com/held" in late.stderr
+    assert f"{JOB}: not done after 0.5s; it is Deleting: on its way out: example.com/held; " in late.stderr
+    assert late.stderr.endswith("; flinkctl explain fj/demo-one -n default says more\n")
     world.client.patch(JOBS, "demo-one", {"metadata": {"finalizers": None}}, namespace="default")
     assert run("job", "delete", "demo-one").exit_code == 1
 

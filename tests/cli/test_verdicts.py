@@ -92,3 +92,17 @@ def test_what_it_waits_for_says_each_text_once() -> None:
     told = conditions(1, Ready=(False, "disk full; next try soon"), Degraded=(True, "disk full"))
     assert verdicts.waits_for(job({"conditions": told})) == "disk full; next try soon"
     assert verdicts.waits_for(job({"conditions": told}, action="STOP")) == "the supervisor has not taken up STOP yet"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "text"),
+    [
+        ("FlinkJob", {}, "no supervisor has seen it yet"),
+        ("FlinkJob", READY, "no supervisor has seen its newest spec yet"),
+        ("FlinkCluster", {}, "no hook has seen it yet"),
+        ("FlinkDeployment", READY, "no hook has seen its newest spec yet"),
+    ],
+)
+def test_whoever_has_not_seen_it_is_named(kind: str, status: dict[str, Any], text: str) -> None:
+    found = item(kind, status, generation=2)
+    assert verdicts.waits_for({**found, "status": {} if not status else found["status"]}) == text
