@@ -80,13 +80,16 @@ def _of_cluster(item: Object) -> dict[str, str]:
         "Health": status.get("clusterHealth", "").lower(),
         "Revision": f"{revision}, changing to {target}" if target and target != revision else revision,
         "Incarnation": str(status.get("incarnation", "")),
-        "TaskManagers": _task_managers(status),
+        "TaskManagers": _task_managers(item),
     }
 
 
-def _task_managers(status: Mapping[str, Any]) -> str:
-    wanted, there = status.get("taskManagers"), status.get("taskManagerReplicas", 0)
-    return "" if wanted is None else f"{there} of {wanted}, {status.get('totalTaskSlots', 0)} slots"
+def _task_managers(item: Object) -> str:
+    """Those that Flink knows, which is more than that their pods are there."""
+    status, report = verdicts.status_of(item), verdicts.report_of(item)
+    here = report.answering and report.revision == status.get("revision")
+    there, wanted = report.task_managers if here else 0, status.get("taskManagers")
+    return "" if wanted is None else f"{there} of {wanted} registered, {there * status.get('taskSlots', 0)} slots"
 
 
 def _of_job(item: Object) -> dict[str, str]:

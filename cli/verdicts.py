@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -96,7 +97,18 @@ def waits_for(item: Object) -> str:
     text, trouble = _told(condition(item, conditions.READY)), condition(item, conditions.DEGRADED)
     if trouble.get("status") == "True" and _told(trouble) not in text:
         text = "; ".join(filter(None, (text, _told(trouble))))
-    return text or phase(item)
+    return "; ".join(filter(None, (text or phase(item), _taken_back(item))))
+
+
+def _taken_back(item: Object) -> str:
+    """Until when an update of a cluster has to work; '' for none that has pods."""
+    if item["kind"] != names.CLUSTER or not status_of(item).get("onTrial"):
+        return ""
+    since = times.from_text(report_of(item).trial.since)
+    if since is None:
+        return ""
+    end = since + timedelta(seconds=clusters.read(item).update_timeout)
+    return f"an update that does not work by {times.to_text(end)} is taken back, unless it is mended"
 
 
 def _told(found: Mapping[str, Any]) -> str:
@@ -165,11 +177,11 @@ class Started:
         """A cluster's restart is in the report first, and in the status when the hook has seen it."""
         if item["kind"] != names.CLUSTER:
             return False
-        restarted = _report(item).restarts > _report(self.before).restarts
+        restarted = report_of(item).restarts > report_of(self.before).restarts
         return restarted and status_of(item).get("revision") == status_of(self.before).get("revision")
 
 
-def _report(item: Object) -> clusters.Report:
+def report_of(item: Object) -> clusters.Report:
     return clusters.Report.parse((item["metadata"].get("annotations") or {}).get(names.REPORT))
 
 

@@ -27,6 +27,8 @@ ADVICE = {
 _ROOT = "give the container's securityContext.runAsUser a number: the image has none, or root; 0 asks for root"
 # What kubelet and scheduler say, and what a person does about it.
 _PODS = {
+    # The local runtime's own words come with the others.
+    "is not known on this machine": "flinkctl local down; flinkctl local up --image IMAGE=FOLDER; or correct the image",
     "ImagePull": "correct the image, or give its pull secret; the node must reach the registry",
     "ErrImage": "correct the image, or give its pull secret; the node must reach the registry",
     "InvalidImageName": "correct the image's name",

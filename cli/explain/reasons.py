@@ -109,8 +109,7 @@ def _held(scene: Scene) -> Iterator[Reason]:
 
 
 def _jobmanager(scene: Scene) -> Iterator[Reason]:
-    report = clusters.Report.parse((scene.item["metadata"].get("annotations") or {}).get(names.REPORT))
-    if verdicts.phase(scene.item) == Phase.STARTED and not report.answering:
+    if verdicts.phase(scene.item) == Phase.STARTED and not verdicts.report_of(scene.item).answering:
         yield Reason("its JobManager does not answer", _logs(scene, names.JOBMANAGER))
 
 

@@ -12,6 +12,7 @@ from cli.plan.differences import Field, fields
 from cli.plan.rehearsal import Rehearsal
 from cli.plan.state import Object, State, key_of
 from cli.plan.supervision import Step
+from core import cluster as clusters
 from core import job as jobs
 from core import names
 from core.states import Phase
@@ -57,6 +58,7 @@ class Outcome:
     steps: tuple[Step, ...] = ()  # in their order
     set_back: tuple[Change, ...] = ()  # what the manifests say, and the object's owner does not let stay
     waits: tuple[Wait, ...] = ()
+    trials: tuple[Wait, ...] = ()  # clusters that get other pods, and what becomes of those that do not work
     under_way: tuple[Step, ...] = ()  # what happens to jobs anyway
     averted: tuple[Step, ...] = ()  # what would happen to them without the manifests
     settled: bool = True
@@ -72,6 +74,7 @@ class Outcome:
             "jobs": [asdict(step) for step in self.steps],
             "setBack": [_document(change) for change in self.set_back],
             "waits": [asdict(wait) for wait in self.waits],
+            "trials": [asdict(trial) for trial in self.trials],
             "underWay": [asdict(step) for step in self.under_way],
             "averted": [asdict(step) for step in self.averted],
             "settled": self.settled,
@@ -100,6 +103,7 @@ def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
         steps=_beyond(edited.steps, without.steps),
         set_back=tuple(_set_back(edits, edited.state)),
         waits=tuple(_waits(without.state, edited.state)),
+        trials=tuple(_trials(without.state, edited.state)),
         under_way=_beyond(without.steps, list(averted)),
         averted=averted,
         settled=edited.settled,
@@ -147,6 +151,16 @@ def _waits(before: State, after: State) -> Iterator[Wait]:
         text = _wait(item)
         if text and text != _wait(before.get(key_of(item))):
             yield Wait(*key_of(item), text)
+
+
+def _trials(before: State, after: State) -> Iterator[Wait]:
+    """Only pods that worked can be come back to."""
+    for item in after.of(names.CLUSTER):
+        cluster, there = clusters.read(item), before.get(key_of(item))
+        known = clusters.read_status(there or {})
+        is_new = clusters.read_status(item).revision not in ("", known.revision, known.stable.revision)
+        if is_new and cluster.rollback and known.stable.revision:
+            yield Wait(*key_of(item), f"pods that do not work within {cluster.update_timeout} s are taken back")
 
 
 def _wait(item: Mapping[str, Any] | None) -> str:

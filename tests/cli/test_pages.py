@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from cli.pages import Facts, page
 from core import names
 
-from .conftest import JOB_SPEC, conditions, manifest
+from .conftest import CLUSTER_SPEC, JOB_SPEC, conditions, manifest
 
 Object = dict[str, Any]
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -46,3 +47,18 @@ def test_restarts_of_a_container_are_told_with_their_time(count: int, told: str)
     pod = {"kind": "Pod", "metadata": metadata, "status": {"phase": "Running", "containerStatuses": [container]}}
     (line,) = [line for line in whole(job(), pods=(pod,)).splitlines() if "pod-1" in line]
     assert line.endswith(told or "Running")
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        ({"answering": True, "revision": "r", "taskManagers": 1}, "1 of 3 registered, 2 slots"),
+        ({"answering": True, "revision": "old", "taskManagers": 1}, "0 of 3 registered, 0 slots"),
+        ({"revision": "r", "taskManagers": 1}, "0 of 3 registered, 0 slots"),
+    ],
+)
+def test_the_taskmanagers_of_a_cluster_are_those_that_flink_knows(report: Object, told: str) -> None:
+    annotations = {names.REPORT: json.dumps(report)}
+    made = manifest("FlinkCluster", "demo", CLUSTER_SPEC, namespace="ns", generation=1, annotations=annotations)
+    status = {"observedGeneration": 1, "revision": "r", "taskManagers": 3, "taskManagerReplicas": 3, "taskSlots": 2}
+    assert f"  TaskManagers:   {told}\n" in whole({**made, "status": status})

@@ -106,3 +106,21 @@ def test_what_it_waits_for_says_each_text_once() -> None:
 def test_whoever_has_not_seen_it_is_named(kind: str, status: dict[str, Any], text: str) -> None:
     found = item(kind, status, generation=2)
     assert verdicts.waits_for({**found, "status": {} if not status else found["status"]}) == text
+
+
+TRIAL = '{"trial": {"revision": "r", "since": "2026-01-01T12:00:00Z"}}'
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (
+            {"onTrial": True},
+            "no pod; an update that does not work by 2026-01-01T12:10:00Z is taken back, unless it is mended",
+        ),
+        ({}, "no pod"),
+    ],
+)
+def test_an_update_of_a_cluster_says_until_when_it_has_to_work(status: dict[str, Any], told: str) -> None:
+    waits = {"supervisorStatus": "Starting", "conditions": conditions(1, Ready=(False, "no pod")), **status}
+    assert verdicts.waits_for(item("FlinkCluster", waits, report=TRIAL)) == told

@@ -198,3 +198,8 @@ def test_there_is_advice_for_every_reason_that_warns() -> None:
     """The others are about something that is over: a request, an old savepoint, a run of a deleted job."""
     over = {"RequestIgnored", "RunLeftBehind", "SavepointNotDisposed"}
     assert {reason for reason in REASONS if reason not in NORMAL} - over <= advice.ADVICE.keys()
+
+
+def test_an_image_that_the_local_runtime_does_not_know_is_given_when_it_comes_up() -> None:
+    told = 'ErrImagePull: image "mine:7" is not known on this machine: known are flink:VERSION'
+    assert "flinkctl local up --image IMAGE=FOLDER" in advice.of_pod(told)

@@ -97,6 +97,7 @@ def test_a_new_image_of_flink_is_new_pods_and_takes_both_jobs_along(after: Fores
     outcome = after(lambda body: body["spec"]["cluster"]["runtime"].update(image="flink:2.3.1"))
     assert sorted(pod.verb for pod in outcome.pods) == ["create"] * 3 + ["delete"] * 3
     assert "idle" not in page(outcome)
+    assert "FlinkCluster default/demo: pods that do not work within 600 s are taken back." in page(outcome)
     assert sorted(steps(outcome)) == sorted(
         (name, verb, verb == "stop") for name in ("demo-one", "demo-two") for verb in ("stop", "start")
     )
@@ -124,6 +125,7 @@ def test_a_job_that_is_left_out_stops_and_is_deleted(after: Foresee) -> None:
 def test_a_suspended_cluster_loses_its_pods_after_the_savepoints(after: Foresee) -> None:
     outcome = after(lambda body: body["spec"]["cluster"].update(suspend=True))
     assert steps(outcome) == [("demo-one", "stop", True), ("demo-two", "stop", True)]
+    assert not outcome.trials
     assert {pod.verb for pod in outcome.pods} == {"delete"}
 
 
