@@ -12,6 +12,7 @@ from cli.errors import Failed
 from cli.session import Session
 from clients.kube import KubeError, Resource, resources
 from core import names
+from core.pods import trouble
 
 Object = Mapping[str, Any]
 FLINK = (names.JOBMANAGER, names.TASKMANAGER)
@@ -21,6 +22,7 @@ JAR = "jar"  # the init container that copies the JAR
 class Source(NamedTuple):
     pod: str
     container: str
+    trouble: str = ""  # why it may have no log
 
 
 def sources(pods: Iterable[Object], components: tuple[str, ...], job: Object | None) -> list[Source]:
@@ -28,7 +30,7 @@ def sources(pods: Iterable[Object], components: tuple[str, ...], job: Object | N
     wanted = components or FLINK
     chosen = [pod for pod in pods if _label(pod, names.LABEL_ROLE) in wanted and _concerns(pod, job)]
     chosen.sort(key=lambda pod: (wanted.index(_label(pod, names.LABEL_ROLE)), pod["metadata"]["name"]))
-    return [Source(pod["metadata"]["name"], container) for pod in chosen for container in _containers(pod)]
+    return [Source(pod["metadata"]["name"], name, trouble(pod)) for pod in chosen for name in _containers(pod)]
 
 
 def _label(pod: Object, key: str) -> str:
@@ -87,7 +89,7 @@ def _of(session: Session, source: Source, tail: int | None, *, follow: bool) -> 
             source.pod, namespace=session.namespace, container=source.container, tail=tail, follow=follow
         )
     except KubeError as error:
-        output.warning(f"{source.pod}: {error}")
+        output.warning("; ".join(filter(None, (f"{source.pod}: {error}", source.trouble))))
 
 
 def _together(session: Session, found: list[Source], tail: int | None) -> Iterator[tuple[Source, str]]:

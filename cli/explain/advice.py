@@ -36,6 +36,7 @@ _PODS = {
     "OOMKilled": "give it more memory: the resources of the pod, or Flink's memory options",
     "runAsNonRoot": _ROOT,
     "non-root policy": _ROOT,
+    "StartError": "correct what it says, in flinkConfiguration or the image: it never ran, and has no log",
     "CreateContainerConfigError": "a ConfigMap or Secret that the pod names is not there",
     "Evicted": "the node ran out of room: kubectl describe nodes",
 }

@@ -105,10 +105,21 @@ def log(
         raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
     file = logs / namespace / name / f"{container}.log"
     if not file.is_file():
-        raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating')
+        raise bad_request(f'container "{container}" in pod "{name}" is {_no_log(pod, container)}')
     tail = int(query["tailLines"]) if query.get("tailLines", "").isdigit() else None
     follow = query.get("follow") in ("true", "1")
     return _lines(api, pod, container, file, tail, alive if follow else lambda: False)
+
+
+def _no_log(pod: Object, container: str) -> str:
+    """In the kubelet's words."""
+    found: Object = next((status["state"] for status in _statuses(pod) if status["name"] == container), {})
+    reason = found.get("waiting", {}).get("reason", "ContainerCreating")
+    return "terminated" if "terminated" in found else f"waiting to start: {reason}"
+
+
+def _statuses(pod: Object) -> list[Object]:
+    return [*pod["status"].get("containerStatuses", []), *pod["status"].get("initContainerStatuses", [])]
 
 
 def _lines(
@@ -136,8 +147,7 @@ def _runs(api: Api, pod: Object, container: str) -> bool:
         return False
     if now["metadata"]["uid"] != pod["metadata"]["uid"] or now["status"].get("phase") in ("Succeeded", "Failed"):
         return False
-    statuses = [*now["status"].get("containerStatuses", []), *now["status"].get("initContainerStatuses", [])]
-    return not any(s["name"] == container and "terminated" in s.get("state", {}) for s in statuses)
+    return not any(s["name"] == container and "terminated" in s.get("state", {}) for s in _statuses(now))
 
 
 def _container(pod: Object, asked: str) -> str:

@@ -58,6 +58,14 @@ def told(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
     monkeypatch.setattr(KubeClient, "logs", logs)
 
 
+def test_a_pod_that_cannot_start_says_why_it_has_no_log(run: Run, world: World, told: None) -> None:
+    ended = {"exitCode": 128, "reason": "StartError", "message": "memory: the total is less"}
+    status = {"name": "taskmanager", "image": "i", "imageID": "", "ready": False, "restartCount": 0}
+    body = {"status": {"phase": "Failed", "containerStatuses": [{**status, "state": {"terminated": ended}}]}}
+    world.client.patch(resources.PODS, "tm", body, namespace="default", subresource="status")
+    assert "; StartError, exit code 128: memory: the total is less" in run("logs", "fc/demo").stderr
+
+
 def test_of_several_pods_each_line_says_which(run: Run, told: None) -> None:
     result = run("logs", "cluster/demo", "--tail", "5")
     assert result.stdout.splitlines() == ["[jm] jobmanager says 5", "[jm] more"]

@@ -200,6 +200,16 @@ def test_there_is_advice_for_every_reason_that_warns() -> None:
     assert {reason for reason in REASONS if reason not in NORMAL} - over <= advice.ADVICE.keys()
 
 
+def test_a_pod_that_cannot_start_has_its_cause_and_no_log() -> None:
+    broken = pod("jobmanager")
+    ended = {"exitCode": 128, "reason": "StartError", "message": "jobmanager.memory: the configured total is less"}
+    broken["status"]["containerStatuses"][0]["state"] = {"terminated": ended}
+    (reason, *_) = reasons(Scene(cluster("Starting", ready=False, told="x"), pods=(broken,)))
+    assert "jobmanager.memory: the configured total" in reason.text
+    assert "flinkConfiguration" in reason.next
+    assert "flinkctl logs" not in reason.next
+
+
 def test_an_image_that_the_local_runtime_does_not_know_is_given_when_it_comes_up() -> None:
     told = 'ErrImagePull: image "mine:7" is not known on this machine: known are flink:VERSION'
     assert "flinkctl local up --image IMAGE=FOLDER" in advice.of_pod(told)

@@ -148,3 +148,20 @@ def test_logs_that_cannot_be_had(http: Http, log: Path) -> None:
         code, status = http.call("GET", f"{PODS}/p/log", **query)
         assert (code, status["message"]) == (400, message)
     assert http.call("GET", f"{PODS}/none/log")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({"waiting": {"reason": "ImagePullBackOff"}}, "waiting to start: ImagePullBackOff"),
+        ({"terminated": {"exitCode": 128, "reason": "StartError"}}, "terminated"),
+    ],
+)
+def test_a_container_that_never_ran_says_why_it_has_no_log(
+    http: Http, log: Path, state: dict[str, Any], why: str
+) -> None:
+    log.unlink()
+    http.ok("POST", PODS, pod())
+    http.patch(f"{PODS}/p/status", {"status": {"containerStatuses": [{"name": "c", "state": state}]}})
+    code, status = http.call("GET", f"{PODS}/p/log")
+    assert (code, status["message"]) == (400, f'container "c" in pod "p" is {why}')
