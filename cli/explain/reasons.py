@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from cli import verdicts
+from cli import output, verdicts
 from cli.explain import advice
 from cli.explain.scene import Object, Scene, role
 from cli.stopped import at_rest
 from core import cluster as clusters
-from core import conditions, names, pods
+from core import conditions, names, pods, times
 from core import job as jobs
 from core.states import Phase
 
@@ -68,8 +68,10 @@ def _supervisor(scene: Scene) -> Iterator[Reason]:
     troubled = [text for _, text in scene.troubles(names.SUPERVISOR)]
     found = scene.of(names.SUPERVISOR)
     if found and not any(pods.is_ready(pod) for pod in found):
-        told = troubled[0] if troubled else "its pod is not ready"
-        yield Reason(f"the supervisor does not run: {told}", _logs(scene, names.SUPERVISOR))
+        made = max(times.from_text(pod["metadata"].get("creationTimestamp")) or scene.now for pod in found)
+        young = f"the supervisor is not ready yet; its pod is {output.age(made, scene.now)} old"
+        told = f"the supervisor does not run: {troubled[0]}" if troubled else young
+        yield Reason(told, _logs(scene, names.SUPERVISOR))
 
 
 # ---- FlinkDeployment -----------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ def scene_of(session: Session, item: Object, now: datetime) -> Scene:
         pods=_pods(session, scene),
         exception=_exception(session, scene) if scene.cluster else "",
         warnings=_warnings(facts, now),
+        now=now,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from cli import verdicts
@@ -11,6 +12,7 @@ from core import names
 from core import pods as podlib
 
 Object = Mapping[str, Any]
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Scene:
     pods: tuple[Object, ...] = ()
     exception: str = ""
     warnings: tuple[str, ...] = ()  # of the last events
+    now: datetime = LONG_AGO
 
     @property
     def name(self) -> str:

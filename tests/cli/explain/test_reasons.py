@@ -146,6 +146,13 @@ def test_a_supervisor_that_does_not_run_is_named_before_what_it_cannot_do() -> N
     assert first.next == "flinkctl logs cluster/demo -c supervisor -n ns"
 
 
+def test_a_supervisor_that_only_needs_time_is_not_ready_yet() -> None:
+    fresh = pod("supervisor")
+    fresh["metadata"]["creationTimestamp"] = "2026-01-01T12:00:00Z"
+    scene = Scene(job(), cluster=cluster(), pods=(fresh,), now=datetime(2026, 1, 1, 12, 0, 4, tzinfo=UTC))
+    assert texts(scene) == ["the supervisor is not ready yet; its pod is 4s old"]
+
+
 def test_a_cluster_that_no_hook_has_answered_for() -> None:
     (reason,) = reasons(Scene({**cluster(), "status": {}}))
     assert reason.next == "flinkctl doctor"
