@@ -45,12 +45,13 @@ def cluster_row(item: Object, overview: Object) -> tuple[str, ...]:
     """`overview` is empty while the JobManager does not answer."""
     status = verdicts.status_of(item)
     total, free = overview.get("slots-total"), overview.get("slots-available")
+    there, wanted = overview.get("taskmanagers", 0), status.get("taskManagers", 0)
     slots = UNKNOWN if total is None or free is None else f"{total - free}/{total}"
     return (
         str(item["metadata"]["name"]),
         verdicts.phase(item),
         str(status.get("clusterHealth") or UNKNOWN).lower(),
-        f"{overview.get('taskmanagers', 0)}/{status.get('taskManagers', 0)}",
+        f"{there}/{wanted}" if there <= wanted else f"{there}, {wanted} wanted",
         slots,
         _text(overview.get("jobs-running")),
     )

@@ -97,15 +97,21 @@ def _live(look: Callable[[], Seen], interval: float) -> None:
     """Until Ctrl-C, also while the API server is away."""
     from rich.console import Console
     from rich.live import Live
-    from rich.text import Text
 
     shown = Shown(look(), datetime.now())
     with Live(console=Console(), auto_refresh=False, screen=True) as live:
         while True:
             began = time.monotonic()
-            live.update(Text(f"{shown.title(interval)}\n\n{_plain(shown.seen)}", no_wrap=True), refresh=True)
+            live.update(screen(shown, interval), refresh=True)
             time.sleep(max(0.0, interval - (time.monotonic() - began)))
             shown = again(look, shown)
+
+
+def screen(shown: Shown, interval: float) -> Any:
+    """Lines that are too long for the terminal end with a sign."""
+    from rich.text import Text
+
+    return Text(f"{shown.title(interval)}\n\n{_plain(shown.seen)}", no_wrap=True, overflow="ellipsis")
 
 
 def again(look: Callable[[], Seen], before: Shown) -> Shown:

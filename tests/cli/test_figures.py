@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cli import figures
 from cli.figures import Run
+from cli.top import Seen, Shown, screen
 
 from .conftest import Run as Call
 from .conftest import World
@@ -58,6 +60,7 @@ def test_slots_are_those_in_use() -> None:
     item = {"metadata": {"name": "demo"}, "status": {"supervisorStatus": "Started", "taskManagers": 3}}
     overview = {"taskmanagers": 2, "slots-total": 4, "slots-available": 1, "jobs-running": 1}
     assert figures.cluster_row(item, overview) == ("demo", "Started", "-", "2/3", "3/4", "1")
+    assert figures.cluster_row(item, {**overview, "taskmanagers": 4})[3] == "4, 3 wanted"
     assert figures.cluster_row(item, {}) == ("demo", "Started", "-", "0/3", "-", "-")
 
 
@@ -65,6 +68,13 @@ def test_the_busiest_task_counts_and_nan_does_not() -> None:
     """Flink says NaN for the busy time of a source of the old kind."""
     assert figures.busiest([{"max": "NaN"}, {"max": 120.0}, {"max": 300}]) == 0.3
     assert figures.busiest([]) is None
+
+
+def test_a_line_that_is_cut_ends_with_a_sign() -> None:
+    seen = Seen((), (figures.JOBS, figures.job_row(JOB, Run(), NOW)))
+    lines = Console(width=40).render_lines(screen(Shown(seen, NOW), 2.0))
+    (head,) = [text for line in lines if (text := "".join(part.text for part in line)).startswith("JOB")]
+    assert (head[-1], len(head)) == ("…", 40)
 
 
 @pytest.mark.parametrize(
