@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from cli import kinds, losses, output, stopped, verbs, verdicts
+from cli import kinds, losses, output, slots, stopped, verbs, verdicts
 from cli.errors import FAILED, Failed
 from cli.manifests import Manifest
 from cli.options import Manner
 from cli.session import Session
 from cli.verdicts import Goal
 from cli.waiting import Awaited, wait_and_tell
-from clients.kube import Forbidden, Resource
+from clients.kube import Forbidden, NotFound, Resource
 from clients.kube import resources as r
 from core import cluster as clusters
 from core import job as jobs
@@ -121,7 +121,7 @@ def tell_pending(item: Object) -> None:
 
 def scale(session: Session, resource: Resource, called: Sequence[str], replicas: int, manner: Manner) -> None:
     def send(item: Object) -> Object:
-        for text in _about_scale(item, replicas):
+        for text in [*_about_scale(item, replicas), *_about_slots(session, item, replicas)]:
             output.warning(f"{kinds.title_of(item)}: {text}")
         scaled = verbs.scale(session, item, replicas, manner.dry_run)
         output.data(f"{kinds.title_of(item)} scaled to {replicas}{manner.note}")
@@ -148,6 +148,19 @@ def _about_scale(item: Object, replicas: int) -> list[str]:
     if kept != replicas:
         found.append(f"{limits[0]} and {limits[1]} make it {kept}")
     return found
+
+
+def _about_slots(session: Session, item: Object, replicas: int) -> list[str]:
+    """More than the job's cluster can ever have."""
+    cluster = verdicts.status_of(item).get("clusterName")
+    if item["kind"] != names.JOB or not cluster:
+        return []
+    scaled = {**item, "spec": {**item["spec"], "jobParallelism": replicas}}
+    try:
+        told = slots.too_many(session.client.get(r.FLINK_CLUSTERS, cluster, namespace=session.namespace), scaled)
+    except (NotFound, Forbidden):
+        return []
+    return [f"it waits for ever: {told}; {slots.REMEDY}"] if told else []
 
 
 def _each(items: Sequence[Object], act: Callable[[Object], Object]) -> list[Object]:

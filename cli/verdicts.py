@@ -93,11 +93,17 @@ def waits_for(item: Object) -> str:
     if conditions.is_true(item, conditions.STALLED):
         return f"somebody has to act: {_told(condition(item, conditions.STALLED))}"
     if conditions.is_true(item, conditions.READY) or conditions.is_true(item, conditions.SUSPENDED):
-        return ""
+        return _behind(item)
     text, trouble = _told(condition(item, conditions.READY)), condition(item, conditions.DEGRADED)
     if trouble.get("status") == "True" and _told(trouble) not in text:
         text = "; ".join(filter(None, (text, _told(trouble))))
     return "; ".join(filter(None, (text or phase(item), _taken_back(item))))
+
+
+def _behind(item: Object) -> str:
+    """A job is ready as it runs, while it waits for slots to run as its spec wants it."""
+    behind = item["kind"] == names.JOB and phase(item) == Phase.STARTED and not _in_force(item)
+    return str(status_of(item).get("message") or phase(item)) if behind else ""
 
 
 def _taken_back(item: Object) -> str:
@@ -135,9 +141,6 @@ class Current:
         text = waits_for(item)
         if text:
             return waiting(text)
-        if item["kind"] == names.JOB and phase(item) == Phase.STARTED and not _in_force(item):
-            # It is ready as it runs, while it waits for slots to run as its spec wants it.
-            return waiting(str(status_of(item).get("message") or phase(item)))
         return done("ready" if conditions.is_true(item, conditions.READY) else "suspended")
 
 

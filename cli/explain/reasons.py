@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from cli import output, verdicts
+from cli import output, slots, verdicts
 from cli.explain import advice
 from cli.explain.scene import Object, Scene, role
 from cli.stopped import at_rest
 from core import cluster as clusters
 from core import conditions, names, pods, times
-from core import job as jobs
 from core.states import Phase
 
 DOCTOR = "flinkctl doctor"
@@ -115,6 +114,12 @@ def _jobmanager(scene: Scene) -> Iterator[Reason]:
         yield Reason("its JobManager does not answer", _logs(scene, names.JOBMANAGER))
 
 
+def _unfitting(scene: Scene) -> Iterator[Reason]:
+    for job in scene.children:
+        if told := slots.too_many(scene.item, job):
+            yield Reason(f"{_short(job)}: {told}", slots.REMEDY)
+
+
 # ---- FlinkJob ------------------------------------------------------------------------------------------------------
 
 
@@ -145,17 +150,10 @@ def _slots(scene: Scene) -> Iterator[Reason]:
     if scene.cluster is None or "waiting for slots" not in str(scene.status.get("message")):
         return
     cluster = clusters.read(scene.cluster)
-    most, wanted = cluster.max_task_managers * cluster.task_slots, jobs.read(scene.item).parallelism
-    have = f"{cluster.name} may have {cluster.max_task_managers} TaskManagers of {cluster.task_slots} slots"
-    if wanted > most:
-        yield Reason(
-            f"it needs {wanted} slots; {have}",
-            "raise maxTaskManagers or taskManager.taskSlots, or lower jobParallelism",
-        )
+    if told := slots.too_many(scene.cluster, scene.item):
+        yield Reason(told, slots.REMEDY)
     elif cluster.supervisor.by_job_parallelism:
-        yield Reason(
-            f"{scene.status['message']}; {have}", f"flinkctl explain cluster/{cluster.name} -n {scene.namespace}"
-        )
+        yield Reason(f"{scene.status['message']}; {slots.room(scene.cluster)}", _explain(scene.cluster))
     else:
         yield Reason(
             f"{scene.status['message']}; rescalePolicy None keeps {cluster.task_managers} TaskManagers",
@@ -195,7 +193,7 @@ def _finished(scene: Scene) -> Iterator[Reason]:
 
 RULES: dict[str, tuple[Rule, ...]] = {
     names.DEPLOYMENT: (_invalid, _unseen, _children),
-    names.CLUSTER: (_invalid, _supervisor, _unseen, _request, _flink_pods, _held, _jobmanager, _down),
+    names.CLUSTER: (_invalid, _supervisor, _unseen, _request, _flink_pods, _held, _jobmanager, _unfitting, _down),
     names.JOB: (
         _invalid,
         _homeless,

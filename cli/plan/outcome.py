@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from cli import verdicts
+from cli import slots, verdicts
 from cli.plan.differences import Field, fields
 from cli.plan.rehearsal import Rehearsal
 from cli.plan.state import Object, State, key_of
 from cli.plan.supervision import Step
 from core import cluster as clusters
-from core import job as jobs
 from core import names
-from core.states import Phase
 
 FLINK = (names.DEPLOYMENT, names.CLUSTER, names.JOB)
 
@@ -59,6 +57,7 @@ class Outcome:
     set_back: tuple[Change, ...] = ()  # what the manifests say, and the object's owner does not let stay
     waits: tuple[Wait, ...] = ()
     trials: tuple[Wait, ...] = ()  # clusters that get other pods, and what becomes of those that do not work
+    kept: tuple[Wait, ...] = ()  # figures that a scale set, beside those of the manifests
     under_way: tuple[Step, ...] = ()  # what happens to jobs anyway
     averted: tuple[Step, ...] = ()  # what would happen to them without the manifests
     settled: bool = True
@@ -75,6 +74,7 @@ class Outcome:
             "setBack": [_document(change) for change in self.set_back],
             "waits": [asdict(wait) for wait in self.waits],
             "trials": [asdict(trial) for trial in self.trials],
+            "kept": [asdict(kept) for kept in self.kept],
             "underWay": [asdict(step) for step in self.under_way],
             "averted": [asdict(step) for step in self.averted],
             "settled": self.settled,
@@ -104,6 +104,7 @@ def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
         set_back=tuple(_set_back(edits, edited.state)),
         waits=tuple(_waits(without.state, edited.state)),
         trials=tuple(_trials(without.state, edited.state)),
+        kept=tuple(_kept(edits, edited.state)),
         under_way=_beyond(without.steps, list(averted)),
         averted=averted,
         settled=edited.settled,
@@ -148,8 +149,8 @@ def _beyond(steps: list[Step], known: list[Step]) -> tuple[Step, ...]:
 def _waits(before: State, after: State) -> Iterator[Wait]:
     """Of clusters and jobs; those of a FlinkDeployment only repeat them."""
     for item in (found for kind in FLINK[1:] for found in after.of(kind)):
-        text = _wait(item)
-        if text and text != _wait(before.get(key_of(item))):
+        text = _wait(item, after)
+        if text and text != _wait(before.get(key_of(item)), before):
             yield Wait(*key_of(item), text)
 
 
@@ -163,11 +164,28 @@ def _trials(before: State, after: State) -> Iterator[Wait]:
             yield Wait(*key_of(item), f"pods that do not work within {cluster.update_timeout} s are taken back")
 
 
-def _wait(item: Mapping[str, Any] | None) -> str:
-    """What it waits for; a job that runs waits when it runs with another parallelism than it should."""
-    if not item:
-        return ""
-    status = verdicts.status_of(item)
-    runs = item["kind"] == names.JOB and verdicts.phase(item) == Phase.STARTED
-    behind = runs and status.get("jobParallelism") != jobs.read(item).parallelism
-    return verdicts.waits_for(item) or (str(status.get("message", "")) if behind else "")
+def _wait(item: Object | None, state: State) -> str:
+    """What it waits for, and whether that can come."""
+    text = verdicts.waits_for(item) if item else ""
+    if not (item and text and item["kind"] == names.JOB):
+        return text
+    namespace, status = item["metadata"].get("namespace", ""), verdicts.status_of(item)
+    cluster = state.get((names.CLUSTER, namespace, str(status.get("clusterName", ""))))
+    never = slots.too_many(cluster, item) if cluster else ""
+    return f"{text}; for ever, as {never}" if never else text
+
+
+def _kept(edits: list[Object], after: State) -> Iterator[Wait]:
+    """What a scale set stays, until the FlinkDeployment declares another figure than before."""
+    for parent in (item for item in edits if item["kind"] == names.DEPLOYMENT):
+        for kind, field in ((names.CLUSTER, "taskManagers"), (names.JOB, "jobParallelism")):
+            for child in after.owned(parent, kind):
+                declared = (child["metadata"].get("annotations") or {}).get(names.DECLARED)
+                now = str(child["spec"].get(field, 0))
+                if declared not in (None, "", now) and not _by_jobs(child):
+                    yield Wait(*key_of(child), f"{field} {now} by scale, {declared} here; kept")
+
+
+def _by_jobs(item: Object) -> bool:
+    """Then taskManagers says nothing."""
+    return item["kind"] == names.CLUSTER and clusters.read(item).supervisor.by_job_parallelism

@@ -111,8 +111,8 @@ def _jobs_in_short(outcome: Outcome) -> str:
 
 
 def _notes(outcome: Outcome) -> Iterator[str]:
-    for trial in outcome.trials:
-        yield f"{trial.kind} {trial.namespace}/{trial.name}: {trial.text}."
+    for note in (*outcome.trials, *outcome.kept):
+        yield f"{note.kind} {note.namespace}/{note.name}: {note.text}."
     for job in _in_words(outcome.under_way):
         yield f"Under way already, with or without this: {job}."
     for job in _in_words(outcome.averted):

@@ -9,7 +9,7 @@ import pytest
 
 from clients.kube import resources
 
-from .conftest import JOB_SPEC, Run, World, conditions
+from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, conditions
 
 JOBS, CLUSTERS = resources.FLINK_JOBS, resources.FLINK_CLUSTERS
 PREFIX = "operator.nextbreakpoint.com/"
@@ -160,6 +160,14 @@ def test_scale_beyond_the_limits_is_told(run: Run, world: World) -> None:
     world.job()
     result = run("job", "scale", "demo-one", "--parallelism", "99")
     assert "minJobParallelism and maxJobParallelism make it 32" in result.stderr
+
+
+def test_scale_beyond_what_the_cluster_can_have_is_told(run: Run, world: World) -> None:
+    world.add(CLUSTERS, "demo", {**CLUSTER_SPEC, "maxTaskManagers": 2})
+    world.job(clusterName="demo")
+    result = run("job", "scale", "demo-one", "--parallelism", "3")
+    assert "waits for ever: it needs 3 slots; demo may have 2 TaskManagers of 1 slots; raise max" in result.stderr
+    assert run("job", "scale", "demo-one", "--parallelism", "2").stderr == ""
 
 
 def test_scale_to_none_suspends_whatever_the_limits_say(run: Run, world: World) -> None:

@@ -39,6 +39,12 @@ def test_a_failure_that_nothing_else_tells_has_its_line() -> None:
     assert "  Failure:        SavepointFailed: disk full" in text
 
 
+def test_a_job_that_is_ready_waits_for_the_slots_of_its_new_parallelism() -> None:
+    item = job(*conditions(1, Ready=(True, "runs")), jobParallelism=1, message="waiting for slots, 1 of 2 are there")
+    item["spec"]["jobParallelism"] = 2
+    assert "  Waits for:      waiting for slots, 1 of 2 are there" in whole(item)
+
+
 @pytest.mark.parametrize(("count", "told"), [(0, ""), (1, "1 restart, 3m ago"), (4, "4 restarts, the last 3m ago")])
 def test_restarts_of_a_container_are_told_with_their_time(count: int, told: str) -> None:
     ended = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T11:57:00Z"}} if count else {}

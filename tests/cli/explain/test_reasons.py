@@ -34,6 +34,7 @@ def job(phase: str = "Started", *, told: str = "", trouble: str = "", **status: 
     ready = phase == "Started" and not told
     told_by = conditions(1, Ready=(ready, told), Degraded=(bool(trouble), trouble))
     body = {"observedGeneration": 1, "supervisorStatus": phase, "message": told, "clusterName": "demo"}
+    body["jobParallelism"] = 1
     return {**made, "status": {**body, "conditions": told_by, **status}}
 
 
@@ -97,6 +98,17 @@ def test_more_slots_than_the_cluster_may_have() -> None:
     (reason,) = reasons(Scene(wide, cluster=small))
     assert reason.text == "it needs 6 slots; demo may have 2 TaskManagers of 2 slots"
     assert "maxTaskManagers" in reason.next
+
+
+def test_a_job_that_runs_and_can_never_have_its_slots_is_told_everywhere() -> None:
+    small = cluster(spec={"maxTaskManagers": 2, "taskManager": {"taskSlots": 2}})
+    wide = job(spec={"jobParallelism": 6}, message="waiting for slots, 4 of 6 are there")
+    parent = manifest("FlinkDeployment", "demo", {}, namespace="ns", generation=1)
+    parent["status"] = {"observedGeneration": 1, "conditions": conditions(1, Ready=(True, ""))}
+    needs = "it needs 6 slots; demo may have 2 TaskManagers of 2 slots"
+    assert texts(Scene(wide, cluster=small)) == [needs]
+    assert texts(Scene(small, children=(wide,))) == [f"FlinkJob demo-one: {needs}"]
+    assert texts(Scene(parent, children=(small, wide))) == ["FlinkJob demo-one: waiting for slots, 4 of 6 are there"]
 
 
 def test_a_fixed_number_of_taskmanagers_is_scaled_by_hand() -> None:

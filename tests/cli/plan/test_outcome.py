@@ -77,6 +77,21 @@ def test_more_parallelism_is_a_pod_and_a_restart_of_that_job_from_its_savepoint(
     assert "starts from that savepoint, parallelism 2" in page(outcome)
 
 
+def test_a_parallelism_that_can_never_be_waits_for_ever(after: Foresee) -> None:
+    text = page(after(lambda body: job(body).update(jobParallelism=9)))
+    assert "would then wait: the parallelism changes from 1 to 9: waiting for slots" in text
+    assert "; for ever, as it needs 9 slots; demo may have 4 TaskManagers of 1 slots" in text
+
+
+def test_what_a_scale_set_is_kept_and_told(state: State, after: Foresee) -> None:
+    scaled = state.get(("FlinkJob", "default", "demo-one"))
+    assert scaled
+    state.put(edit.stored(scaled, {**scaled, "spec": {**scaled["spec"], "jobParallelism": 2}}))
+    kept = "FlinkJob default/demo-one: jobParallelism 2 by scale, 1 here; kept."
+    assert page(after(lambda body: None)).splitlines()[:2] == ["No changes.", kept]
+    assert after(lambda body: job(body).update(jobParallelism=3)).kept == ()
+
+
 def test_less_parallelism_takes_the_idle_pod_away(after: Foresee) -> None:
     wide = deployment()
     job(wide).update(jobParallelism=2)
