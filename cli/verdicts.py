@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from core import job as jobs
 from core.states import Phase
 
 Object = Mapping[str, Any]
+WHO = re.compile(r"^Flink\w+ \S+: ")  # how the parts of a FlinkDeployment's message begin
 
 
 class Outcome(Enum):
@@ -95,8 +97,10 @@ def waits_for(item: Object) -> str:
     if conditions.is_true(item, conditions.READY) or conditions.is_true(item, conditions.SUSPENDED):
         return _behind(item)
     text, trouble = _told(condition(item, conditions.READY)), condition(item, conditions.DEGRADED)
-    if trouble.get("status") == "True" and _told(trouble) not in text:
-        text = "; ".join(filter(None, (text, _told(trouble))))
+    if trouble.get("status") == "True":
+        # Of a part of a FlinkDeployment both tell it, the one with its name before other words.
+        more = (part for part in _told(trouble).split("; ") if WHO.sub("", part) not in text)
+        text = "; ".join(filter(None, (text, *more)))
     return "; ".join(filter(None, (text or phase(item), _taken_back(item))))
 
 

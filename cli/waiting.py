@@ -17,6 +17,7 @@ from cli.session import Session
 from cli.verdicts import Goal, Outcome, Verdict, phase, waiting
 from clients.kube import Changed, KubeError, Resource, watch
 
+LONG = 80  # characters of a part of a text
 LOOK = 0.2  # seconds between two looks at the clock
 
 
@@ -158,17 +159,17 @@ def _more(one: Awaited) -> str:
 
 
 class Lines:
-    """A line for each change, on stderr, with what of it is new."""
+    """A line for each change, on stderr, with what of it is new; what is long is told once."""
 
     def __init__(self) -> None:
-        self._said: dict[int, tuple[str, list[str]]] = {}
+        self._said: dict[int, tuple[str, set[str]]] = {}
 
     def show(self, awaited: Sequence[Awaited]) -> None:
         for one in (one for one in awaited if one.state):
-            clauses = one.verdict.text.split("; ")
-            state, said = self._said.get(id(one), ("", []))
-            self._said[id(one)] = one.state, clauses
+            clauses = list(dict.fromkeys(one.verdict.text.split("; ")))
+            state, said = self._said.get(id(one), ("", set()))
             news = (one.state if one.state != state else "", "; ".join(text for text in clauses if text not in said))
+            self._said[id(one)] = one.state, {*(text for text in said if len(text) > LONG), *clauses}
             if any(news):
                 output.note(f"{one.elapsed:5.1f}s {': '.join(filter(None, (one.short, *news)))}")
 

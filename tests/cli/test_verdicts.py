@@ -108,6 +108,12 @@ def test_whoever_has_not_seen_it_is_named(kind: str, status: dict[str, Any], tex
     assert verdicts.waits_for({**found, "status": {} if not status else found["status"]}) == text
 
 
+def test_what_ready_and_degraded_both_say_is_told_once() -> None:
+    ready, trouble = "FlinkCluster demo: pods start; pod x: OOMKilled", "FlinkCluster demo: pod x: OOMKilled; disk full"
+    told = conditions(1, Ready=(False, ready), Degraded=(True, trouble))
+    assert verdicts.waits_for(item("FlinkDeployment", {"conditions": told})) == f"{ready}; disk full"
+
+
 TRIAL = '{"trial": {"revision": "r", "since": "2026-01-01T12:00:00Z"}}'
 
 
