@@ -17,7 +17,7 @@ CODES = """\
 |---|---|
 | 0 | done |
 | 1 | failed, refused, not found, timed out, answered with no; `status`: something is degraded or stalled |
-| 2 | the command line is wrong; `plan`: something would change |
+| 2 | the command line is wrong; `plan`: something would change, and its wrong command line is 1 |
 | 130 | ended by Ctrl-C; what was not done, and what goes on, is told |
 """
 

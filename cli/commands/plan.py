@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from cli import options
+from cli.errors import FAILED, Misused
 from cli.options import Shape, Where
 
 
-@click.command()
+class Wrong(Misused):
+    """A wrong command line is 1 here, so that 2 says one thing only."""
+
+    exit_code = FAILED
+
+
+class Plan(click.Command):
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*arguments, **more)
+        except click.UsageError as error:
+            raise Wrong(error) from None
+
+
+@click.command(cls=Plan)
 @options.manifests
 @click.option(
     "--state",
@@ -25,7 +42,7 @@ def command(paths: tuple[str, ...], folder: str | None, where: Where, shape: Sha
     The real hooks and the supervisor's decisions run here, on a copy of the state; nothing is sent. It is foreseen
     that all goes well: pods start, savepoints succeed.
 
-    Exit codes: 0 nothing would change, 2 something would, 1 the manifests are wrong.
+    Exit codes: 0 nothing would change, 2 something would, 1 the manifests or the command line are wrong.
     """
     from cli.plan.run import plan
 
