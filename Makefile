@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 .PHONY: help demo test test-all test-unit test-local test-cluster test-metacontroller bench bench-cluster bench-scale chaos chaos-cluster check docs jar format clean
 help: ## show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/; s/[$$]{2}/$$/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/; s/[$$]{2}/$$/' | expand -t 22
 
 NO_REGISTRY = echo "pip could not install what setup.cfg lists, from $${PIP_INDEX_URL:-its package registry}: is it reachable?\
  PIP_INDEX_URL=https://... names another one" >&2; exit 1
