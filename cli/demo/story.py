@@ -63,7 +63,8 @@ def _both_run(seen: Seen) -> bool:
 def _apply(scene: Scene, manifest: dict[str, Any]) -> str:
     scene.client.create(resources.FLINK_DEPLOYMENTS, manifest, namespace=NAMESPACE)
     seen = _wait(scene, "both jobs run", _both_run, 90)
-    return f"both jobs run and count: {', '.join(str(seen.gauges[job].total) for job in JOBS)}"
+    counted = " and ".join(str(seen.gauges[job].total) for job in JOBS)
+    return f"both jobs run, and have {counted} words in their state, each exactly once"
 
 
 def _request(scene: Scene, job: str, action: str) -> None:
@@ -110,7 +111,8 @@ def _resumed(seen: Seen, job: str, path: str, had: int) -> str:
         raise Broken(f"{job} started from {status.get('restoredPath')}, not from {path}")
     if gauges.restored < had:
         raise Broken(f"{job} came back with {gauges.restored} records; {had} were counted before")
-    return f"{job.removeprefix(NAME + '-')}: {had} seen before, {gauges.restored} restored, now {gauges.total}"
+    words = f"{had} words seen before, {gauges.restored} restored, now {gauges.total}"
+    return f"{job.removeprefix(NAME + '-')}: {words}"
 
 
 def _scale(scene: Scene) -> str:
