@@ -70,14 +70,25 @@ def _children(session: Session, item: Object) -> list[Object]:
 
 
 def start(
-    session: Session, resource: Resource, called: Sequence[str], manner: Manner, *, without: bool, word: str = "start"
+    session: Session,
+    resource: Resource,
+    called: Sequence[str],
+    manner: Manner,
+    *,
+    without: bool,
+    origin: str = "",
+    word: str = "start",
 ) -> None:
     items = [session.get(resource, name) for name in called]
     if without and resource.kind == names.JOB:
         ask(f"{word.capitalize()} {_listed(items)} with an empty state?", manner)
-    asked = request(
-        items, word, manner, lambda item: verbs.start(session, item, without=without, dry_run=manner.dry_run)
-    )
+    if origin:
+        ask(f"{word.capitalize()} {_listed(items)} from {origin}, whatever its newest state is?", manner)
+
+    def send(item: Object) -> Object:
+        return verbs.start(session, item, without=without, origin=origin, dry_run=manner.dry_run)
+
+    asked = request(items, word, manner, send)
     conclude(session, [awaited(session, item, verdicts.Started(item)) for item in asked], manner)
 
 

@@ -66,18 +66,24 @@ def _delete(noun: Noun) -> click.Command:
 def _start(noun: Noun, verb: str, text: str) -> click.Command:
     without = "Start with an empty state." if noun.is_job else "Take no savepoints of its jobs before a restart."
 
-    @click.command(verb, help=text)
-    @nouns.named(noun)
-    @click.option("--without-savepoint", is_flag=True, help=without)
     @options.where()
     @options.manner(asks=True)
-    def command(names: tuple[str, ...], without_savepoint: bool, where: Where, manner: Manner) -> None:
+    def command(
+        names: tuple[str, ...], without_savepoint: bool, where: Where, manner: Manner, origin: str = ""
+    ) -> None:
         from cli import actions
 
-        resource = noun.resource()
-        actions.start(nouns.session(where), resource, names, manner, without=without_savepoint, word=verb)
+        if origin and (without_savepoint or len(names) > 1):
+            other = "--without-savepoint" if without_savepoint else "several jobs"
+            raise click.UsageError(f"--from PATH and {other} do not go together")
+        session = nouns.session(where)
+        actions.start(session, noun.resource(), names, manner, without=without_savepoint, origin=origin, word=verb)
 
-    return command
+    if noun.is_job:
+        origin = "Start from this savepoint or checkpoint, whatever the newest one is."
+        command = click.option("--from", "origin", metavar="PATH", default="", help=origin)(command)
+    command = click.option("--without-savepoint", is_flag=True, help=without)(command)
+    return click.command(verb, help=text)(nouns.named(noun)(command))
 
 
 def _stop(noun: Noun) -> click.Command:

@@ -70,11 +70,11 @@ def delete(session: Session, item: Object, dry_run: str = NONE) -> bool:
 # ---- requests ------------------------------------------------------------------------------------------------------
 
 
-def start(session: Session, item: Object, *, without: bool = False, dry_run: str = NONE) -> Object:
-    """START, which is a restart where it runs already."""
+def start(session: Session, item: Object, *, without: bool = False, origin: str = "", dry_run: str = NONE) -> Object:
+    """START, which is a restart where it runs already. `origin`: the savepoint or checkpoint that a job begins with."""
     if why := _cannot_start(item):
         raise Failed(f"{kinds.title_of(item)} cannot start: {why}")
-    return _request(session, item, RequestedAction.START, dry_run, without=without)
+    return _request(session, item, RequestedAction.START, dry_run, without=without, origin=origin)
 
 
 def _cannot_start(item: Object) -> str:
@@ -106,13 +106,15 @@ def _request(
     dry_run: str,
     *,
     without: bool = False,
+    origin: str = "",
     drain: bool = False,
 ) -> Object:
     """Writes what the supervisor shall do; the object with it."""
-    annotations = {
+    annotations: dict[str, str | None] = {
         names.REQUESTED_ACTION: str(action),
         names.ACTION_TIMESTAMP: str(time.time_ns() // 1_000_000),
         names.WITHOUT_SAVEPOINT: str(without).lower(),
+        names.FROM_SAVEPOINT: origin or None,
         names.DRAIN: str(drain).lower(),
     }
     if dry_run == CLIENT:

@@ -17,8 +17,15 @@ DEPLOYMENT, CLUSTER = "/deployments/{deployment}", "/clusters/{cluster}"
 JOB = f"{CLUSTER}/jobs/{{job}}"
 OBJECT = {"type": "object"}
 BOOLEAN = {"type": "boolean", "default": False}
-START = {"type": "object", "properties": {"withoutSavepoint": BOOLEAN}, "additionalProperties": False}
-STOP = {**START, "properties": {"withoutSavepoint": BOOLEAN, "drain": BOOLEAN}}
+
+
+def _fields(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+START = _fields(withoutSavepoint=BOOLEAN)
+START_JOB = _fields(withoutSavepoint=BOOLEAN, savepointPath={"type": "string", "description": "Start from there."})
+STOP = _fields(withoutSavepoint=BOOLEAN, drain=BOOLEAN)
 
 
 class Call(NamedTuple):
@@ -144,13 +151,20 @@ def _requests(kind: Kind) -> Iterator[Route]:
     title = kind.resource.kind
 
     def start(call: Call) -> None:
-        verbs.start(call.session, kind.find(call), without=call.body.get("withoutSavepoint", False))
+        without, origin = call.body.get("withoutSavepoint", False), call.body.get("savepointPath", "")
+        verbs.start(call.session, kind.find(call), without=without, origin=origin)
 
     def stop(call: Call) -> None:
         without, drain = call.body.get("withoutSavepoint", False), call.body.get("drain", False)
         verbs.stop(call.session, kind.find(call), without=without, drain=drain)
 
-    yield Route("PUT", f"{kind.path}/start", f"Start a {title}; one that runs is restarted", start, START)
+    yield Route(
+        "PUT",
+        f"{kind.path}/start",
+        f"Start a {title}; one that runs is restarted",
+        start,
+        START_JOB if title == "FlinkJob" else START,
+    )
     yield Route("PUT", f"{kind.path}/stop", f"Stop a {title}, with a savepoint", stop, STOP)
 
 

@@ -46,6 +46,24 @@ def test_a_request_is_written_as_annotations(
     assert int(found[PREFIX + "action-timestamp"]) > 1_600_000_000_000
 
 
+FROM = ("job", "start", "demo-one", "--from", "s3://s/1")
+
+
+def test_a_start_from_a_savepoint_is_for_that_start(run: Run, world: World) -> None:
+    world.job()
+    assert run(*FROM).exit_code == 0
+    assert world.annotations(JOBS, "demo-one")[PREFIX + "from-savepoint"] == "s3://s/1"
+    assert run("job", "start", "demo-one").exit_code == 0
+    assert PREFIX + "from-savepoint" not in world.annotations(JOBS, "demo-one")
+
+
+@pytest.mark.parametrize("other", ["--without-savepoint", "demo-two"])
+def test_what_does_not_go_with_a_start_from_a_savepoint(run: Run, world: World, other: str) -> None:
+    world.job()
+    result = run(*FROM, other)
+    assert (result.exit_code, "do not go together" in result.stderr) == (2, True)
+
+
 def test_stop_waits_until_it_is_stopped(run: Run, world: World, supervisor: Play) -> None:
     world.job()
 

@@ -75,3 +75,18 @@ def test_what_flink_does_not_keep_is_found_in_the_history(world: World) -> None:
         world.request(r.FLINK_JOBS, JOB, "START")
         world.resumed(CLUSTER, {JOB: mark})
         assert world.job(JOB)["restoredPath"] == path(world)
+
+
+def test_a_start_from_an_older_savepoint(world: World) -> None:
+    """As asked for; what ran is saved before, and the next start is from the newest again."""
+    with world.deployed(CLUSTER, cluster(world.place), {"main": job(world.place)}):
+        world.steady(CLUSTER, JOB)
+        older = world.take_savepoint(JOB)
+        mark = world.steady(CLUSTER, JOB)[JOB]
+        world.passed(JOB, mark, 3)
+        world.request(r.FLINK_JOBS, JOB, "START", origin=older)
+        world.wait("it began there", lambda: world.job(JOB).get("restoredPath") == older)
+        assert path(world) != older
+        again = world.steady(CLUSTER, JOB)[JOB]
+        world.request(r.FLINK_JOBS, JOB, "START")
+        world.resumed(CLUSTER, {JOB: again})

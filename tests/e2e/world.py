@@ -178,12 +178,15 @@ class World(Look):
         patch = [{"op": "add", "path": f"/spec/{path}", "value": value}]
         self.client.patch(resource, name, patch, namespace=self.namespace, kind="json")
 
-    def request(self, resource: Resource, name: str, action: str, *, without_savepoint: bool = False) -> None:
+    def request(
+        self, resource: Resource, name: str, action: str, *, without_savepoint: bool = False, origin: str = ""
+    ) -> None:
         """What people and the CLI do."""
         annotations = {
             names.REQUESTED_ACTION: action,
             names.ACTION_TIMESTAMP: str(time.time_ns() // 1_000_000),
             names.WITHOUT_SAVEPOINT: "true" if without_savepoint else None,
+            names.FROM_SAVEPOINT: origin or None,
         }
         self.client.patch(resource, name, {"metadata": {"annotations": annotations}}, namespace=self.namespace)
 

@@ -64,6 +64,12 @@ def test_requests_are_written_as_annotations(
     assert tuple(found[PREFIX + key] for key in ("requested-action", "without-savepoint", "drain")) == wanted
 
 
+def test_a_start_from_a_savepoint(ask: Ask, world: World) -> None:
+    world.job("c-j")
+    assert ask("PUT", "/clusters/c/jobs/j/start", {"savepointPath": "s3://s/1"}) == DONE
+    assert world.annotations(resources.FLINK_JOBS, "c-j")[PREFIX + "from-savepoint"] == "s3://s/1"
+
+
 def test_clusters_too(ask: Ask, world: World) -> None:
     world.cluster("c")
     assert ask("PUT", "/clusters/c/stop", {"withoutSavepoint": True}) == DONE
