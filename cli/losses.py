@@ -20,8 +20,8 @@ def of_deletion(items: Sequence[Object], below: Sequence[Object]) -> list[str]:
 
 def is_forgotten(item: Object) -> bool:
     """A job that has a state, and is made again without it."""
-    status = verdicts.status_of(item)
-    return _is_made_again_empty(item) and bool(status.get("hadState") or status.get("recoveryPoints"))
+    status, again = verdicts.status_of(item), item["kind"] == names.JOB and bool(owner(item))
+    return again and bool(status.get("hadState") or status.get("recoveryPoints"))
 
 
 def owner(item: Object) -> str:
@@ -35,15 +35,14 @@ def controller(item: Object) -> Mapping[str, Any]:
     return next((one for one in owners if one.get("controller")), {})
 
 
-def _is_made_again_empty(item: Object) -> bool:
-    return item["kind"] == names.JOB and bool(owner(item)) and not jobs.read(item).savepoint.initial_path
-
-
 def _again(item: Object) -> str:
     """The new one has another status: it knows of no savepoint."""
     newest = "" if _is_cancelled(item) else _newest(item)  # else told there
-    empty = f": it begins empty{newest}" if _is_made_again_empty(item) else ""
-    return f"belongs to {owner(item)}, which makes it again{empty}"
+    if item["kind"] != names.JOB:
+        return f"belongs to {owner(item)}, which makes it again"
+    first = jobs.read(item).savepoint.initial_path
+    begins = f"it begins with {first}, its savepointPath" if first else "it begins empty"
+    return f"belongs to {owner(item)}, which makes it again: {begins}{newest}"
 
 
 def _is_cancelled(item: Object) -> bool:

@@ -132,6 +132,8 @@ def _not_carried(world: World, text: str) -> Decision:
 
 def _plan(world: World) -> Decision:
     job, update, asked = world.job, world.status.update, world.planning
+    if asked.running and asked.incarnation == world.cluster.incarnation:
+        return steps.same(world, "an update: Flink makes its plan", delay=steps.BUSY)
     if asked.delivery == update.delivery.number and (answer := _answered(world)):
         return answer
     plan = Plan(
@@ -149,8 +151,6 @@ def _plan(world: World) -> Decision:
 def _answered(world: World) -> Decision | None:
     """What became of the plan that Flink was asked for; None when it is to be asked again."""
     asked, pause = world.planning, timedelta(seconds=world.cluster.polling_interval)
-    if asked.running:
-        return steps.same(world, "an update: Flink makes its plan", delay=steps.BUSY)
     if isinstance(asked.answer, Rejected):
         text = asked.answer.text
         return _not_carried(world, text) if jar_is_gone(asked.answer) else _refused(world, text)

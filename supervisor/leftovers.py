@@ -69,10 +69,11 @@ class Leftovers:
     def _left(self) -> frozenset[str]:
         """A FlinkJob may only have lost its label, or been written a moment ago: the API server itself has to say that
         it is gone."""
-        if not self._unowned:
-            return self._unowned
+        unowned = self._unowned  # of a look before the list: what it saw was written before
+        if not unowned:
+            return unowned
         live = self._kube.list(resources.FLINK_JOBS, namespace=self._namespace)
-        return self._unowned - self._owned(live["items"])
+        return unowned - self._owned(live["items"])
 
     def _owned(self, found: Iterable[Resource]) -> frozenset[str]:
         """The runs in this cluster that are some job's. Read from a status of any version: it may run."""
@@ -87,11 +88,11 @@ class Leftovers:
     def _tell(self, cluster: Resource, jobmanager: JobManager, run: str) -> None:
         if run in self._told:
             return
-        self._told.add(run)
         newest = jobmanager.newest_checkpoint(run)
         why = f"run {run} belongs to no FlinkJob of this cluster any more: it is cancelled"
         why += f"; its newest checkpoint is {newest}" if newest else ""
         self._recorder.record(cluster, [Event("RunLeftBehind", why)])
+        self._told.add(run)
 
     def _remove_jars(self, jobmanager: JobManager, now: datetime) -> None:
         for jar in unused(jobmanager.client.jars(), self._jobs, now):

@@ -29,10 +29,11 @@ class Planner:
         self._begin = begin
 
     def ask(self, plan: Plan, jobmanager: JobManager, now: datetime) -> None:
-        """Not while main() still runs for the one before."""
-        if self.seen.running or jobmanager.capabilities is None:
+        """Not while this JobManager still runs main() for the one before."""
+        busy = self.seen.running and self.seen.incarnation == jobmanager.incarnation
+        if busy or jobmanager.capabilities is None:
             return
-        asked = self.seen = Planning(plan.delivery, now, running=True)
+        asked = self.seen = Planning(plan.delivery, jobmanager.incarnation, now, running=True)
         client, capabilities = jobmanager.client, jobmanager.capabilities
 
         def task() -> None:
@@ -40,6 +41,7 @@ class Planner:
             try:
                 answer = act(plan, client, capabilities)
             finally:
-                self.seen = replace(asked, running=False, answer=answer)
+                if self.seen is asked:  # nobody waits for a JobManager that is gone
+                    self.seen = replace(asked, running=False, answer=answer)
 
         self._begin(task)

@@ -29,13 +29,14 @@ def watch(world: World, why: str = "", *, delay: float | None = None) -> Decisio
     status, flink = world.status, world.flink
     settled = flink.tasks_run and _checkpointed(world)
     ready_at = status.ready_at or (times.to_text(world.now) if settled else "")
+    changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
     if not flink.tasks_run:
-        ready_at, why = "", why or f"TasksNotRunning: {flink.exception or 'not all of its tasks run'}"
+        changes["ready_at"] = ready_at = ""
+        trouble = f"TasksNotRunning: {flink.exception or 'not all of its tasks run'}"
+        changes |= {"failure": trouble} if flink.exception else {}
+        why = f"{trouble}; {why}" if why else trouble
     elif not settled:
         why = why or "waiting for its first checkpoint"
-    changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
-    if flink.exception and not flink.tasks_run:
-        changes["failure"] = why
     if _recovered(world, ready_at):
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
     pace = _pace(world) if ready_at else steps.SOON

@@ -148,8 +148,9 @@ def forgotten(status: JobStatus) -> JobStatus:
 def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     """A person said where the next start is to begin. What was known before is there still, should that not be
     readable."""
-    others = tuple(point for point in status.recovery_points if point.path != path)
-    point = RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment)
+    known = next((point for point in status.recovery_points if same_path(point.path, path)), None)
+    others = tuple(point for point in status.recovery_points if point is not known)
+    point = known or RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment)
     return status.but(recovery_points=(point, *others), had_state=True, unreadable=(), ready_until="")
 
 
@@ -197,8 +198,12 @@ def next_point(status: JobStatus) -> JobStatus | None:
 
 
 def same_path(one: str, other: str) -> bool:
-    """Flink writes file:/x for file:///x."""
-    return re.sub(r"/+", "/", one).rstrip("/") == re.sub(r"/+", "/", other).rstrip("/")
+    """Flink writes file:/x for file:///x and for /x, and the folder for the _metadata in it."""
+
+    def plain(path: str) -> str:
+        return re.sub(r"/+", "/", path).removeprefix("file:").removesuffix("/_metadata").rstrip("/")
+
+    return plain(one) == plain(other)
 
 
 def is_missing(path: str, text: str) -> bool:

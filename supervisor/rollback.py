@@ -36,7 +36,7 @@ def comes_back(status: JobStatus) -> bool:
     """Was a run lost that was Ready, while an update of it was looked at? It comes back as it was, whatever becomes of
     the update's JAR."""
     looks = status.update.delivery.digest not in ("", status.stable.digest) and not status.update.planned
-    return looks and status.supervisor_status == Phase.STARTING and status.failure.startswith("JobLost")
+    return looks and status.supervisor_status == Phase.STARTING
 
 
 def proven(status: JobStatus) -> JobStatus:

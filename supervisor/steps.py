@@ -16,6 +16,7 @@ from supervisor.decision import Action, Decision, Event, Reason
 from supervisor.world import World
 
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
+ANXIOUS = 0.05  # ... while a JobManager that ends takes something along that only it knows
 SOON = 1.0  # ... while something else is on its way
 JOB_LOST: Reason = "JobLost"
 RESTORE_MISMATCH: Reason = "RestoreMismatch"
@@ -129,8 +130,10 @@ def lost(world: World) -> Decision:
         failure=f"{JOB_LOST}: the JobManager that ran it is gone",
     )
     point = recovery.start_point(status)
+    stopped = world.status.stop.savepoint
+    saved = "; the savepoint that it was to stop with may be complete, in savepointTargetPath" if stopped else ""
     way = "no recovery point of it is known" if point is None else f"it comes back from {point or 'an empty state'}"
-    why = f"the job was lost with its JobManager; {way}"
+    why = f"the job was lost with its JobManager; {way}{saved}"
     return Decision(
         status.but(supervisor_status=Phase.STARTING, message=why),
         why,

@@ -30,7 +30,7 @@ class _On(Enum):
 
     READY = auto()  # or it was
     ABSENT = auto()  # it is not to run
-    RUNNING = auto()  # its tasks run
+    RUNNING = auto()  # its tasks run, and have not been restarted
     UNKNOWN = auto()  # it may get on, or wait for something else
     FAILING = auto()
 
@@ -128,7 +128,7 @@ def _judged(job: Job, status: JobStatus, revision: str, answering: bool, now: da
         return _On.UNKNOWN  # what waits for a person does not wait for the cluster
     tasks_run = status.supervisor_status == Phase.STARTED and not status.message.startswith("TasksNotRunning")
     if tasks_run and not status.stability.trouble:
-        return _On.RUNNING
+        return _On.UNKNOWN if status.stability.restarts else _On.RUNNING
     # A JAR on its way to a JobManager that ends again and again is carried again and again.
     started = times.from_text(status.started_at or (status.delivery.requested_at if answering else ""))
     young = started is not None and now - started <= timedelta(seconds=job.restart.timeout)

@@ -100,6 +100,7 @@ class Planning:
     """Flink's plan call, as far as this process has asked for it."""
 
     delivery: int = 0  # number of the one that it is about
+    incarnation: int = 0  # of the JobManager
     asked_at: datetime | None = None
     running: bool = False
     answer: Rejected | str | None = None  # the plan, Flink's definite no, or nothing that anybody knows

@@ -24,9 +24,9 @@ def decide(world: World) -> Decision:
         _deleting,
         _person_stops,
         _spec_stops,
+        _person_chooses,
         _submitted,
         _person_forgets,
-        _person_chooses,
         _cluster_forgets,
         _moved,
         _adopt,
@@ -188,6 +188,10 @@ def _person_chooses(world: World) -> Decision | None:
     if not path:
         return None
     why = f"started on request, from {path}"
+    if world.status.job_id:  # maybe its tasks do not come up with the state that it has
+        by, wanted = StoppedBy.PERSON, steps.wants_savepoint(world) and world.flink.tasks_run
+        decision = steps.stop(world, why, next=Phase.STARTING, by=by, savepoint=wanted, start_from=path)
+        return replace(decision, handled=True)
     status = recovery.chosen(world.status, path, times.to_text(world.now)).but(failure="", message=why)
     return Decision(status, why, 0.0, handled=True)
 

@@ -114,6 +114,7 @@ def _policy(world: World) -> Decision | None:
             f"{world.status.failure}; next try at {world.status.retry_at}",
             delay=(retry - world.now).total_seconds(),
         )
-    carries = world.status.failure.startswith("BootstrapFailed")
+    status = world.status
+    carries = status.stopped_by == StoppedBy.FLINK and status.failure.startswith("BootstrapFailed")
     why = "carrying the JAR again" if carries else f"restarting, as the policy {world.job.restart.policy} says"
     return _start(world.status, why)

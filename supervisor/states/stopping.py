@@ -16,6 +16,8 @@ from supervisor import recovery, steps
 from supervisor.decision import Cancel, Decision, Event, Reason, StopJob, parted
 from supervisor.world import Sight, World
 
+SMALL = 3.0  # seconds: most savepoints take less
+
 
 def decide(world: World) -> Decision:
     stop, flink = world.status.stop, world.flink
@@ -76,11 +78,19 @@ def _with_savepoint(world: World) -> Decision:
         return _ended_before(world)
     if operation:
         # The savepoint may be complete, and sinks have committed on it, before the operation says so.
-        decision = steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY)
+        decision = steps.same(world, "stopping the job with a savepoint", delay=_pace(world))
         return replace(decision, status=recovery.with_checkpoint(world, decision.status))
     stop, target = world.status.stop, world.job.savepoint
     action = StopJob(world.status.job_id, stop.trigger_id, target.target_path, stop.drain, target.format)
-    return steps.act(steps.same(world, "stopping the job with a savepoint", delay=steps.BUSY), action)
+    return steps.act(steps.same(world, "stopping the job with a savepoint", delay=steps.ANXIOUS), action)
+
+
+def _pace(world: World) -> float:
+    """A job that has stopped so is FINISHED: Flink discards its checkpoints, and only the JobManager knows where the
+    savepoint is."""
+    asked = times.from_text(world.status.stop.requested_at)
+    young = asked is not None and world.now - asked < timedelta(seconds=SMALL)
+    return steps.ANXIOUS if young else steps.BUSY
 
 
 def _from_history(world: World) -> str:
@@ -157,6 +167,8 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         return steps.fail(_seen_as(world, status), *parted(status.failure), ran=unhealthy)
     if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
         status = steps.fresh_delivery(status)
+    if not status.update.planned:
+        status = status.but(update=status.update.over)
     if stop.forget:
         status = recovery.forgotten(status)
     if stop.start_from:

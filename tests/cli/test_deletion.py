@@ -58,7 +58,10 @@ NEWEST = "; its newest recovery point is file:/b"
     ("job", "told"),
     [
         ({}, [f"{AGAIN}: it begins empty"]),
-        ({"savepoint": {"savepointPath": "file:/s"}, **POINTS}, [AGAIN]),
+        (
+            {"savepoint": {"savepointPath": "file:/s"}, **POINTS},
+            [f"{AGAIN}: it begins with file:/s, its savepointPath{NEWEST}"],
+        ),
         ({**POINTS}, [f"{AGAIN}: it begins empty{NEWEST}"]),
         ({"clusterRevision": "r", **POINTS}, [f"{AGAIN}: it begins empty", f"{CANCELLED}{NEWEST}"]),
         (

@@ -179,3 +179,34 @@ def test_a_jar_goes_when_no_job_uses_it_and_no_delivery_may_find_it(jobs, delete
         if not item["status"]["supervisorStatus"]:
             del item["status"]["supervisorStatus"]
     assert unused(JARS, jobs, NOW) == deleted
+
+
+def test_what_is_seen_while_the_list_is_on_its_way_is_looked_at_later(stage: Stage) -> None:
+    """The run was written and submitted after the API server read the list."""
+    begun = jobs.flink_job_id("v", 1)
+
+    def list_slowly(resource: Any, *, namespace: str) -> dict[str, Any]:
+        found = look()
+        summary = JobSummary(begun, "x", "RUNNING", 0, 1, 0, 1)
+        stage.leftovers.notice([], Look(found.overview, {**found.jobs, begun: summary}))
+        return {"items": [flink_job()]}
+
+    stage.kube.list = list_slowly  # type: ignore[method-assign]
+    stage.tick(look())
+    assert (stage.jobmanager.tries, stage.leftovers.due) == (0, False)
+
+
+def test_no_run_is_cancelled_without_a_word(stage: Stage) -> None:
+    newest, stage.jobmanager.tries = stage.jobmanager.newest_checkpoint, 1
+    answers = iter([Unknown("no answer in time"), ""])
+
+    def asked(run: str) -> str:
+        if isinstance(answer := next(answers), Unknown):
+            raise answer
+        return newest(run)
+
+    stage.jobmanager.newest_checkpoint = asked  # type: ignore[method-assign]
+    stage.tick(look())
+    assert stage.jobmanager.cancelled == []
+    stage.tick(look())
+    assert (stage.jobmanager.cancelled, len(stage.kube.said)) == ([RUN], 1)

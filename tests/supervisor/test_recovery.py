@@ -163,6 +163,8 @@ def test_a_clock_that_is_ahead_does_not_hide_a_newer_checkpoint(known):
     ("one", "other", "same"),
     [
         ("file:/a/b", "file:///a/b/", True),
+        ("/a/b", "file:/a/b", True),
+        ("s3://a/b/_metadata", "s3://a/b", True),
         ("s3://a/b", "s3://a/b", True),
         ("s3://a/b", "s3://a/c", False),
         ("", "x", False),

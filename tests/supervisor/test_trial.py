@@ -63,6 +63,7 @@ FAILED_BEFORE = job(**FAILED, runsOn={"revision": "before", "ready": True})
 STARTS = job(supervisorStatus="Starting", clusterRevision=HERE, jobId="b2", startedAt=ago(179), runsOn=ON)
 NO_CHECKPOINT = job(**RUNS, startedAt=ago(900), stability={"trouble": "NoCheckpoint: none"})
 FIRST_CHECKPOINT = job(**RUNS, startedAt=ago(900), message="waiting for its first checkpoint")
+RESTARTED = job(**RUNS, startedAt=ago(900), stability={"restarts": 1}, message="waiting for its first checkpoint")
 NO_TASKS = job(**RUNS, startedAt=ago(900), message="TasksNotRunning: no slot")
 TOO_OLD = job(supervisorStatus="Starting", failure="StateTooOld: start it")
 DELIVERS = job(supervisorStatus="Starting", delivery={"number": 1, "digest": "d", "requestedAt": ago(1)})
@@ -132,8 +133,14 @@ def test_what_got_on_has_time_to_get_well_again():
 
 @pytest.mark.parametrize(
     ("jobs", "more"),
-    [([STARTS], {}), ([DELIVERS], {}), ([HELD], {}), ([FIRST_CHECKPOINT], {"answering": False})],
-    ids=["it starts", "its JAR is on its way", "it is held", "its JobManager is silent"],
+    [
+        ([STARTS], {}),
+        ([DELIVERS], {}),
+        ([HELD], {}),
+        ([FIRST_CHECKPOINT], {"answering": False}),
+        ([RESTARTED], {}),
+    ],
+    ids=["it starts", "its JAR is on its way", "it is held", "its JobManager is silent", "its tasks were restarted"],
 )
 def test_what_may_only_get_on_has_no_more_time(jobs, more):
     assert verdict("Started", *jobs, **more).trial == LONG

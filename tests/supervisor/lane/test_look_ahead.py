@@ -347,3 +347,71 @@ def test_killed_at_any_call(stage, killed, when, broken):
         assert made.flink.most_at_once == 1
         assert (made.status.attempt, made.flink.savepoints) == (calm.status.attempt, calm.flink.savepoints)
         assert made.flink.history[-1].restored == calm.flink.history[-1].restored
+
+
+def test_a_job_that_comes_back_may_wait_for_a_person_on_its_way(ready):
+    """Its state is too old; it is still not the update that starts."""
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "maxStateAge": 5})
+    no_jar_of(ready, "img:2")
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    ready.flink.checkpoint_every = 1e9
+    ready.settle(30)
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
+    ready.flink.checkpoint_every = 10.0
+    ready.annotate("START")
+    ready.play(lambda: ready.status.attempt == 2 and bool(ready.status.ready_at), steps=100)
+    assert ready.status.delivery.bootstrap["image"] == "img:1"
+
+
+def test_an_update_of_the_cluster_takes_the_edit_of_its_job_along(ready):
+    """One commit may hold both: what ran may not run on the new pods."""
+    no_jar_of(ready, "img:2")
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    del ready.pods
+    ready.cluster(supervisorStatus="Stopping", targetRevision="r2")
+    ready.play(lambda: not ready.status.holds_cluster)
+    ready.flink.lose()
+    ready.cluster(supervisorStatus="Started", revision="r2", incarnation=2)
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
+    assert ready.status.delivery.bootstrap["image"] == "img:2"
+
+
+def test_nobody_is_asked_while_main_runs_for_an_edit_before(ready):
+    begun, asked, get = [], [], ready.kube.get
+    ready.begin = begun.append
+    update(ready, "img:2")
+    ready.play(lambda: len(begun) == 1)
+    update(ready, "img:3")
+    ready.play(lambda: ready.status.update.jar_id == GOOD)
+    ready.kube.get = lambda resource, name, **more: asked.append(name) or get(resource, name, **more)
+    ready.settle(30)
+    assert len(begun) == 1
+    assert len(asked) < 5
+
+
+def test_a_plan_of_a_jobmanager_that_is_gone_is_not_waited_for(ready):
+    begun = []
+    ready.begin = begun.append
+    update(ready, "img:2")
+    ready.play(lambda: len(begun) == 1)
+    ready.lose_jobmanager()
+    ready.play(lambda: len(begun) == 2, steps=200)
+    begun[1]()
+    ready.play(lambda: ready.is_ready() and ready.status.delivery.bootstrap["image"] == "img:2")
+    begun[0]()
+    ready.settle(5)
+    assert ready.conditions == {"Ready": "Running"}
+
+
+def test_tasks_that_do_not_run_are_the_trouble_whatever_waits(ready):
+    no_jar_of(ready, "img:2")
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    run = ready.flink.runs[ready.status.job_id]
+    run.stuck, run.status = True, "RESTARTING"
+    ready.settle(20)
+    assert ready.status.failure.startswith("TasksNotRunning: ")
+    assert ready.status.message.startswith(f"{ready.status.failure}; an update: ")

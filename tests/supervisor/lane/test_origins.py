@@ -108,3 +108,31 @@ def test_killed_at_any_call(stage, killed, when):
         made = life(number)
         assert (made.flink.most_at_once, made.flink.savepoints) == (1, 1)
         assert made.flink.history[-1].restored == OLD
+
+
+def test_a_checkpoint_of_the_run_itself(older):
+    """Flink would discard it with a run that stops with a savepoint."""
+    chosen = older.status.recovery_points[1].path
+    older.annotate("START", origin=chosen)
+    older.play(lambda: older.is_ready() and len(older.flink.history) > 1)
+    assert (older.flink.history[-1].restored, older.flink.savepoints) == (chosen, 0)
+
+
+def test_a_savepoint_of_our_own_stays_ours(older):
+    older.annotate("TRIGGER_SAVEPOINT")
+    older.play(lambda: older.flink.savepoints == 1 and not older.status.savepoint_trigger_id)
+    older.settle(30)
+    older.annotate("START", origin="s3://s/savepoint-1")
+    older.play(lambda: older.is_ready() and len(older.flink.history) > 1)
+    known = {point.path: point for point in older.status.recovery_points}
+    assert (older.flink.history[-1].restored, known["s3://s/savepoint-1"].ours) == ("s3://s/savepoint-1", True)
+
+
+def test_a_start_that_does_not_get_on_begins_elsewhere(older):
+    older.flink.stuck |= {f"{number}_app.jar" for number in range(9)}
+    older.lose_jobmanager()
+    older.play(lambda: older.is_in("Starting") and older.alive)
+    older.annotate("START", origin=OLD)
+    older.flink.stuck.clear()
+    older.play(lambda: older.is_ready() and older.flink.history[-1].restored == OLD)
+    assert "RequestIgnored" not in older.kube.events
