@@ -30,7 +30,7 @@ log = logging.getLogger("supervisor")
 Objects = tuple[Mapping[str, Any], ...]
 PARALLEL_LANES = 16
 SOON = 0.2  # seconds: so much before it is due a lane steps with the others, who look at Flink anyway
-SHORTEST, LONGEST, AFTER_ERROR = 0.05, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
+SHORTEST, LONGEST, AFTER_ERROR = 0.02, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
 
 
 @dataclass

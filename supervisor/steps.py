@@ -16,7 +16,7 @@ from supervisor.decision import Action, Decision, Event, Reason
 from supervisor.world import World
 
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
-ANXIOUS = 0.05  # ... while a JobManager that ends takes something along that only it knows
+ANXIOUS = 0.02  # ... while a JobManager that ends takes something along that only it knows
 SOON = 1.0  # ... while something else is on its way
 JOB_LOST: Reason = "JobLost"
 RESTORE_MISMATCH: Reason = "RestoreMismatch"
