@@ -31,7 +31,7 @@ check: .venv/ready ## lint, format, types and the rooms' arrows
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## lint, types and tests, fast ones first; eleven minutes in a fresh clone on 2 cores
+test: check ## lint, types and tests, fast ones first; five to ten minutes in a fresh clone on 2 cores
 	$(BIN)/pytest -m 'not e2e and not slow' -n 2
 	$(BIN)/pytest -m 'e2e and not slow' -n 2 --dist loadfile
 
