@@ -41,7 +41,7 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
 
 def customize(parent: Resource) -> dict[str, Any]:
     """The cluster that the spec names, and the one that the job ran on when it came to name one; or all of the
-    namespace, to find it by name."""
+    namespace, to find it by name. Metacontroller keeps the answer for a generation, and a name that is added is one."""
     named = spec.text(parent.get("spec") or {}, "clusterName")
     runs_on = spec.text(parent.get("status") or {}, "clusterName")
     rule: dict[str, Any] = {
