@@ -15,7 +15,7 @@ from core.job_status import JobStatus, RejectedSpec, StableSpec
 from core.states import Phase
 from supervisor.world import World
 
-LOSSES = 3  # JobManagers that an update may take with it
+LOSSES = 3  # JobManagers that an update may take with it, and tries to carry its JAR
 
 
 def as_run(world: World) -> World:

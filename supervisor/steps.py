@@ -179,9 +179,11 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
     why = f"{reason}: {text}"
-    if rollback.is_trial(world, known):
-        return _rolled_back(replace(world, status=known), why)
     failures = known.failures + 1
+    # A JAR that does not come says little about the update: a node or a registry may be well again.
+    again = reason == "BootstrapFailed" and failures < rollback.LOSSES
+    if rollback.is_trial(world, known) and not again:
+        return _rolled_back(replace(world, status=known), why)
     status = released(known).but(
         supervisor_status=Phase.STOPPED,
         stopped_by=StoppedBy.FLINK,

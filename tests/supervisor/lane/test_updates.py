@@ -337,3 +337,24 @@ def test_a_finite_job_that_has_finished_is_what_there_is_to_come_back_to(ready):
     ready.flink.finish(ready.flink.history[-1])
     ready.play(lambda: ready.is_in("Stopped"))
     assert ready.status.stable.bootstrap["image"] == "img:2"
+
+
+@pytest.mark.parametrize(("times", "image"), [(1, "img:2"), (9, "img:1")], ids=["once", "again and again"])
+def test_a_jar_that_is_not_carried_again_says_little_about_the_update(ready, times, image):
+    """The JobManager went before the update was Ready, and a bootstrap is killed."""
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.attempt == 2 and ready.is_in("Starting"))
+    pods, numbers = ready.pods, set()
+
+    def killed() -> Any:
+        ordered = ready.status.ordered
+        if ordered and ordered.bootstrap["image"] == "img:2":
+            numbers.add(ordered.number)
+        ends = 0 < len(numbers) <= times and ordered and ordered.bootstrap["image"] == "img:2"
+        return tuple(cannot_carry(pod) if ends and pod["metadata"]["name"] == "b" else pod for pod in pods())
+
+    ready.pods = killed
+    ready.lose_jobmanager()
+    ready.play(lambda: bool(ready.status.ready_at) and ready.status.incarnation == 2, steps=2000)
+    assert ready.status.delivery.bootstrap["image"] == image
+    assert (ready.status.rejected.digest == "") == (image == "img:2")
