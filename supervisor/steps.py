@@ -223,11 +223,16 @@ def overdue(world: World, since: str) -> bool:
     return moment is not None and world.now - moment > timedelta(seconds=world.job.restart.timeout)
 
 
+def lacks_its_jar(status: JobStatus) -> bool:
+    """Is it stopped because its JAR could not be carried?"""
+    return status.stopped_by == StoppedBy.FLINK and status.failure.startswith("BootstrapFailed")
+
+
 def starts_again(job: Job, status: JobStatus) -> bool:
     """Does a stopped job start again by itself? Never one that a person stopped, never one that finished. The policy is
     about runs that failed: a job that worked comes back when its JAR can be carried again, whatever it says."""
     policy = job.restart.policy
-    if status.stopped_by == StoppedBy.FLINK and status.failure.startswith("BootstrapFailed") and status.stable.digest:
+    if lacks_its_jar(status) and status.stable.digest:
         return True
     if status.stopped_by == StoppedBy.CLUSTER:
         return policy == RestartPolicy.ALWAYS

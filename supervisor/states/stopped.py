@@ -114,7 +114,6 @@ def _policy(world: World) -> Decision | None:
             f"{world.status.failure}; next try at {world.status.retry_at}",
             delay=(retry - world.now).total_seconds(),
         )
-    status = world.status
-    carries = status.stopped_by == StoppedBy.FLINK and status.failure.startswith("BootstrapFailed")
-    why = "carrying the JAR again" if carries else f"restarting, as the policy {world.job.restart.policy} says"
+    policy = f"restarting, as the policy {world.job.restart.policy} says"
+    why = "carrying the JAR again" if steps.lacks_its_jar(world.status) else policy
     return _start(world.status, why)
