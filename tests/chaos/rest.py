@@ -52,10 +52,17 @@ class Rest:
 
     def close(self) -> None:
         self.end()
-        self.follow(())
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _close(self) -> None:
+        await self._follow(set())
+        requests = asyncio.all_tasks() - {asyncio.current_task()}
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
 
     async def _follow(self, wanted: set[str]) -> None:
         for address in self._servers.keys() - wanted:
@@ -87,12 +94,13 @@ class Rest:
             for task in waiting:
                 task.cancel()
             await asyncio.gather(asking, answering, return_exceptions=True)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
-            for end in (writer, there_writer):
-                if end:
-                    end.close()
+            for end in filter(None, (writer, there_writer)):
+                end.close()
+                with contextlib.suppress(OSError):
+                    await end.wait_closed()
         return None
 
     async def _answer(self, ill: str, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

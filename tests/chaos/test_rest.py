@@ -1,5 +1,8 @@
 """The way to Flink's REST API, with a real connection: what comes through, and what does not."""
 
+import gc
+import socket
+import warnings
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread, Timer
 
@@ -80,3 +83,18 @@ def test_an_answer_that_waits_for_the_end(rest, asked):
     with pytest.raises(requests.ReadTimeout):
         requests.get(URL, timeout=0.2)
     assert len(asked) == 2
+
+
+def test_a_request_that_waits_when_it_ends_leaves_nothing_open():
+    with socket.create_server((ADDRESS, PORT)) as silent:
+        made = Rest()
+        made.follow([ADDRESS])
+        with socket.create_connection((detour(ADDRESS), PORT)) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            with silent.accept()[0], warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                made.close()
+                assert client.recv(1) == b""
+                del made
+                gc.collect()
+    assert not [warning.message for warning in caught]
