@@ -76,8 +76,9 @@ docs: .venv/ready ## write docs/cli.md from the commands' own help, docs/fields.
 	$(BIN)/python -m cli.reference
 	$(BIN)/python -m crds.reference
 
-jar: .venv/ready ## rebuild the example's JAR (needs javac)
-	$(BIN)/python examples/wordcount/build.py
+jar: .venv/ready ## rebuild the example's JAR and the supervisor's (needs javac)
+	$(BIN)/python -m local.jar examples/wordcount/src/WordCount.java examples/wordcount/wordcount.jar
+	$(BIN)/python -m local.jar supervisor/finder/FindSavepoint.java supervisor/finder/finder.jar
 
 format: .venv/ready ## format and fix what ruff can
 	$(BIN)/ruff format .

@@ -134,12 +134,13 @@ def with_bootstrap(job: Job, bootstrap: dict[str, Any], flink_configuration: dic
     )
 
 
-OURS = b"metacont".hex()  # how the ids of our runs begin: what people submit themselves is none of our business
+OURS = b"metacont".hex()  # how the ids of our runs end: what people submit themselves is none of our business
 
 
 def flink_job_id(uid: str, attempt: int) -> str:
-    """Flink's job id of one attempt: the same for everyone who computes it, and Flink refuses the second one."""
-    return OURS + canonical.digest(["job", uid, attempt], 16)
+    """Flink's job id of one attempt: the same for everyone who computes it, and Flink refuses the second one. It begins
+    with what tells runs apart, since Flink names a savepoint after the first six digits."""
+    return canonical.digest(["job", uid, attempt], 16) + OURS
 
 
 def requested_action(annotations: Mapping[str, str]) -> str:

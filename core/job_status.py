@@ -85,6 +85,16 @@ class Stop(Record):
 
 
 @dataclass(frozen=True)
+class LostSavepoint(Record):
+    """Of a stop that went with its JobManager before anybody knew what became of it: it may be there."""
+
+    job_id: str = ""  # of the run, '' for none
+    directory: str = ""  # where it was to be; '' for what the JobManager's configuration says
+    asked_at: str = ""
+    sought_at: str = ""  # since when it is looked for
+
+
+@dataclass(frozen=True)
 class StableSpec(Record):
     """The spec that was Ready last, to come back to when an update fails."""
 
@@ -181,6 +191,7 @@ class JobStatus(Record):
     forgotten_savepoint: str = ""  # likewise, where it was taken just before
     forgets: int = 0  # the cluster's counter of starts with empty jobs, as far as this job has followed it
     disposing: Disposal = field(default_factory=Disposal)
+    lost_savepoint: LostSavepoint = field(default_factory=LostSavepoint)
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)

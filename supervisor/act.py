@@ -7,8 +7,19 @@ import logging
 
 from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected, TimedOut
 from core.states import ClaimMode, Phase
-from supervisor import delivery, history, rollback, steps
-from supervisor.decision import Action, Cancel, Decision, DisposeSavepoint, Plan, Reason, Run, StopJob, TakeSavepoint
+from supervisor import delivery, finder, history, rollback, search, steps
+from supervisor.decision import (
+    Action,
+    Cancel,
+    Decision,
+    DisposeSavepoint,
+    FindSavepoint,
+    Plan,
+    Reason,
+    Run,
+    StopJob,
+    TakeSavepoint,
+)
 from supervisor.states import started, stopping
 from supervisor.world import World
 
@@ -16,7 +27,7 @@ log = logging.getLogger("supervisor")
 
 
 def act(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Rejected | str | None:
-    """Does it. Returns Flink's definite no, the id that Flink gave it, or None for yes and for what nobody knows."""
+    """Does it. Returns Flink's definite no, the word that it gave, or None for yes and for what nobody knows."""
     try:
         return _send(action, flink, capabilities)
     except Duplicate as error:
@@ -94,11 +105,15 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str
             flink.cancel(action.job_id)
         case DisposeSavepoint():
             return flink.dispose(action.path)
+        case FindSavepoint():
+            return finder.find(flink, action.directory, action.job_id, action.since)
     return None
 
 
 def after_answer(world: World, action: Action, answer: Rejected | str) -> Decision | None:
     """What Flink's answer means; `world` has the status that was written before the action."""
+    if isinstance(action, FindSavepoint):
+        return search.answered(rollback.as_run(world), answer)
     if isinstance(answer, Rejected):
         return after_refusal(world, action, answer)
     return history.accepted(rollback.as_run(world), answer)

@@ -29,11 +29,10 @@ def deliver(
 
     OSError when the JAR cannot be read; FlinkError when the JobManager refuses it or does not answer in time.
     """
-    name = content_name(jar)
     end = clock() + deadline
     while True:
         try:
-            return _deliver(flink, jar, name)
+            return delivered(flink, jar)
         except Rejected:
             raise
         except FlinkError:
@@ -42,7 +41,9 @@ def deliver(
         sleep(RETRY_SECONDS)
 
 
-def _deliver(flink: FlinkClient, jar: Path, name: str) -> str:
+def delivered(flink: FlinkClient, jar: Path) -> str:
+    """Likewise, at once or not at all."""
+    name = content_name(jar)
     known = [found for found in flink.jars() if found.name == name]
     if known:
         return max(known, key=lambda found: found.uploaded).id

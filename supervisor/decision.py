@@ -73,7 +73,16 @@ class DisposeSavepoint:
     path: str
 
 
-Action = Run | Plan | StopJob | TakeSavepoint | Cancel | DisposeSavepoint
+@dataclass(frozen=True)
+class FindSavepoint:
+    """Look for the newest savepoint of a run: see finder/."""
+
+    job_id: str
+    directory: str
+    since: int  # milliseconds
+
+
+Action = Run | Plan | StopJob | TakeSavepoint | Cancel | DisposeSavepoint | FindSavepoint
 
 
 # Every reason that there is; docs/events.md says what each means. It is stable: people filter by it.

@@ -44,7 +44,7 @@ class Leftovers:
     def notice(self, found: Iterable[Resource], look: Look) -> None:
         """Call it with the FlinkJobs of each tick."""
         self._jobs = tuple(found)
-        ours = frozenset(run for run in look.alive if run.startswith(jobs.OURS))
+        ours = frozenset(run for run in look.alive if run.endswith(jobs.OURS))
         self._unowned = ours - self._owned(self._jobs) if ours else ours
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import replace
 from core import job as jobs
 from core.job_status import JobStatus, RunsOn
 from core.states import Phase
+from supervisor import recovery
 from supervisor.world import World
 
 
@@ -44,6 +45,6 @@ def given_up(world: World) -> JobStatus:
     status = world.status
     attempts = range(status.runs_on.attempt, status.attempt + 1)
     runs = {jobs.flink_job_id(world.job.uid, attempt) for attempt in attempts}
-    older = tuple(point for point in status.recovery_points if point.job_id not in runs)
-    points = older or status.recovery_points
-    return status.but(recovery_points=points, unreadable=(), failures=0, failure="", runs_on=RunsOn())
+    older = recovery.without_runs(status, runs)
+    kept = older if older.recovery_points else status
+    return kept.but(unreadable=(), failures=0, failure="", runs_on=RunsOn())

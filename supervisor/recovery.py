@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from clients.flink import Snapshot
 from core import times
-from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, RecoveryPoint
+from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
 from core.states import ClaimMode
 from supervisor.world import World
 
@@ -99,6 +100,13 @@ def _completed(world: World) -> list[Snapshot]:
     return sorted(found, key=lambda each: each.id)
 
 
+def without_runs(status: JobStatus, runs: Collection[str]) -> JobStatus:
+    """Without what these runs wrote: no way back."""
+    points = tuple(point for point in status.recovery_points if point.job_id not in runs)
+    lost = LostSavepoint() if status.lost_savepoint.job_id in runs else status.lost_savepoint
+    return status.but(recovery_points=points, lost_savepoint=lost)
+
+
 def restored(world: World) -> str:
     """The path that Flink says this run restored last, '' for none."""
     seen = world.flink.checkpoints
@@ -142,7 +150,14 @@ def with_result(status: JobStatus) -> JobStatus:
 
 def forgotten(status: JobStatus) -> JobStatus:
     """Without any recovery point: a person said that the next start is to be an empty one."""
-    return status.but(recovery_points=(), had_state=False, savepoint_path="", savepoint_timestamp="", restore_path="")
+    return status.but(
+        recovery_points=(),
+        had_state=False,
+        savepoint_path="",
+        savepoint_timestamp="",
+        lost_savepoint=LostSavepoint(),
+        restore_path="",
+    )
 
 
 def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
@@ -151,7 +166,13 @@ def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     known = next((point for point in status.recovery_points if same_path(point.path, path)), None)
     others = tuple(point for point in status.recovery_points if point is not known)
     point = known or RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment)
-    return status.but(recovery_points=(point, *others), had_state=True, unreadable=(), ready_until="")
+    return status.but(
+        recovery_points=(point, *others),
+        had_state=True,
+        lost_savepoint=LostSavepoint(),
+        unreadable=(),
+        ready_until="",
+    )
 
 
 def forgotten_so_far(world: World) -> JobStatus:

@@ -13,6 +13,7 @@ from core import job as jobs
 from core import times
 from core.job_status import JobStatus, RejectedSpec, StableSpec
 from core.states import Phase
+from supervisor import recovery
 from supervisor.world import World
 
 LOSSES = 3  # JobManagers that an update may take with it, and tries to carry its JAR
@@ -78,8 +79,7 @@ def given_up(world: World) -> JobStatus:
     that was taken for it."""
     status = world.status
     runs = {jobs.flink_job_id(world.job.uid, number + 1) for number in range(status.stable.attempt, status.attempt)}
-    points = tuple(point for point in status.recovery_points if point.job_id not in runs)
-    return status.but(recovery_points=points, unreadable=(), failures=0, failure="")
+    return recovery.without_runs(status, runs).but(unreadable=(), failures=0, failure="")
 
 
 def taken_back(world: World, why: str) -> JobStatus:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 # Without this a cancelled job leaves no checkpoint behind. How many are kept is a setting of the cluster: see hooks/.
 RETENTION = "execution.checkpointing.externalized-checkpoint-retention"
 RETAINED = "RETAIN_ON_CANCELLATION"
+SAVEPOINT_DIRECTORY = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
 RETAINED_NUMBER = ("execution.checkpointing.num-retained", "state.checkpoints.num-retained")
 
 
@@ -19,6 +20,12 @@ def for_job(spec: Mapping[str, str], cluster: Mapping[str, str]) -> dict[str, st
 def retains_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> bool:
     """Do the checkpoints of a job submitted with these outlive its cancellation?"""
     return {**cluster, **for_job(spec, cluster)}[RETENTION] == RETAINED
+
+
+def savepoint_directory(spec: Mapping[str, str], cluster: Mapping[str, str]) -> str:
+    """Where Flink writes a savepoint that no directory is named for; '' for nowhere."""
+    settings = {**cluster, **spec}
+    return next((settings[key] for key in SAVEPOINT_DIRECTORY if settings.get(key)), "")
 
 
 def retained_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> int:

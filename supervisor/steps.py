@@ -130,16 +130,19 @@ def lost(world: World) -> Decision:
         failure=f"{JOB_LOST}: the JobManager that ran it is gone",
     )
     point = recovery.start_point(status)
-    stopped = world.status.stop.savepoint
-    saved = "; the savepoint that it was to stop with may be complete, in savepointTargetPath" if stopped else ""
     way = "no recovery point of it is known" if point is None else f"it comes back from {point or 'an empty state'}"
-    why = f"the job was lost with its JobManager; {way}{saved}"
+    why = f"the job was lost with its JobManager; {way}{sought(status)}"
     return Decision(
         status.but(supervisor_status=Phase.STARTING, message=why),
         why,
         0.0,
         events=(Event(JOB_LOST, why),),
     )
+
+
+def sought(status: JobStatus) -> str:
+    """What is done before its next start, as a part of a sentence."""
+    return "; the savepoint of the stop is looked for first" if status.lost_savepoint.job_id else ""
 
 
 def recoverable(world: World) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core import times
-from core.job_status import Delivery
+from core.job_status import Delivery, LostSavepoint
 from core.states import Phase, StoppedBy
-from supervisor import delivery, moves, recovery, steps, submission
+from supervisor import delivery, moves, recovery, search, steps, submission
 from supervisor.decision import Decision, Event
 from supervisor.world import Sight, World
 
@@ -32,6 +32,7 @@ def decide(world: World) -> Decision:
         _adopt,
         _cluster_goes,
         delivery.deliver,
+        search.look,
         _no_state,
         _too_old,
         _stray,
@@ -132,6 +133,7 @@ def _adopt(world: World) -> Decision | None:
         job_parallelism=status.job_parallelism or world.job.parallelism,
         **steps.held(world),
         restore_path="",  # Flink chose it
+        lost_savepoint=LostSavepoint(),
         started_at=times.to_text(world.now),
         message=why,
     )

@@ -12,7 +12,7 @@ from datetime import timedelta
 from core import times
 from core.job_status import SAVEPOINT, JobStatus, Stop
 from core.states import Phase, StoppedBy
-from supervisor import recovery, steps
+from supervisor import recovery, search, steps
 from supervisor.decision import Cancel, Decision, Event, Reason, StopJob, parted
 from supervisor.world import Sight, World
 
@@ -33,10 +33,12 @@ def decide(world: World) -> Decision:
 
 
 def _lost(world: World) -> Decision:
-    stop = world.status.stop
+    world, stop = replace(world, status=search.begun(world)), world.status.stop
     if stop.next == Phase.STARTING and not (stop.forget or stop.start_from or world.job.deleting):
         return steps.lost(world)  # Flink's high availability may bring it back
-    return _next(world, world.status.but(job_status=""), "the job was lost with its JobManager")
+    return _next(
+        world, world.status.but(job_status=""), f"the job was lost with its JobManager{steps.sought(world.status)}"
+    )
 
 
 def _deleted_meanwhile(world: World) -> Decision:

@@ -77,6 +77,30 @@ def test_what_flink_does_not_keep_is_found_in_the_history(world: World) -> None:
         assert world.job(JOB)["restoredPath"] == path(world)
 
 
+@pytest.mark.parametrize("image", ["flink_image", "old_flink_image"])
+def test_a_savepoint_is_found_whose_path_nobody_was_told(world: World, image: str) -> None:
+    """The status is as a supervisor leaves it that saw the JobManager go with the answer to its stop."""
+    spec = cluster(world.place, changes={"runtime.image": getattr(world.place, image)})
+    with world.deployed(CLUSTER, spec, {"main": job(world.place)}):
+        world.steady(CLUSTER, JOB)
+        older = world.take_savepoint(JOB)
+        mark = world.steady(CLUSTER, JOB)[JOB]
+        world.request(r.FLINK_JOBS, JOB, "STOP")
+        world.wait("the job is stopped", lambda: world.job(JOB)["supervisorStatus"] == "Stopped")
+        newest, points = path(world), world.job(JOB)["recoveryPoints"]
+        assert newest != older
+        directory = job(world.place)["savepoint"]["savepointTargetPath"]
+        told = {
+            "savepointPath": older,
+            "recoveryPoints": [point for point in points if point["path"] == older],
+            "lostSavepoint": {"jobId": mark.job_id, "directory": directory, "askedAt": world.job(JOB)["timestamp"]},
+        }
+        world.client.patch(r.FLINK_JOBS, JOB, {"status": told}, namespace=world.namespace, subresource="status")
+        world.request(r.FLINK_JOBS, JOB, "START")
+        world.resumed(CLUSTER, {JOB: mark})
+        assert world.job(JOB)["restoredPath"] == path(world) == newest
+
+
 def test_a_start_from_an_older_savepoint(world: World) -> None:
     """As asked for; what ran is saved before, and the next start is from the newest again."""
     with world.deployed(CLUSTER, cluster(world.place), {"main": job(world.place)}):

@@ -26,9 +26,10 @@ class JobManager(Flink):
         disk: dict[str, float],
         history: list[Run],
         accepted: Callable[[Run], None],
+        stopped: Callable[[Run], None],
     ) -> None:
         super().__init__(clock, knife)
-        self._accepted = accepted
+        self._accepted, self._stopped = accepted, stopped
         self.late: list[Callable[[], object]] = []  # a main() that nobody waits for any more
         self.slow = self.useless = False
         self.disk, self.history = disk, history
@@ -60,6 +61,10 @@ class JobManager(Flink):
         if BROKEN in more["arguments"]:
             raise Rejected(500, "RuntimeException: main() throws")
         return super().plan(jar_id, **more)
+
+    def finish(self, run: Run) -> None:
+        super().finish(run)
+        self._stopped(run)
 
     def tick(self, seconds: float) -> None:
         """A job without its slots fails over to its newest checkpoint, and waits."""

@@ -168,9 +168,10 @@ class World:
 
     def lose_label(self) -> None:
         """Somebody's manifest has other labels; the job hook puts its own back. Not a second time before the cluster
-        hook has seen it."""
-        missing = any(clusters.read_status(self.cluster or {}).held_by.values())
-        if (found := self.job) and not missing:
+        hook has seen it, and that it runs."""
+        held = clusters.read_status(self.cluster or {}).held_by
+        unseen = any(held.values()) or (self.status.holds_cluster and JOB not in held)
+        if (found := self.job) and not unseen:
             self.api.put(resources.FLINK_JOBS, {**found, "metadata": {**found["metadata"], "labels": {}}})
 
     def delete(self, which: str) -> None:
@@ -243,7 +244,7 @@ class World:
         elif role == names.JOBMANAGER:
             number = len(self.jobmanagers) + 1
             status["podIP"] = f"10.0.0.{number}"
-            flink = JobManager(self.clock, self.knife, number, self.disk, self.history, self._accepted)
+            flink = JobManager(self.clock, self.knife, number, self.disk, self.history, self._accepted, self._stopped)
             flink.useless = _image(pod) == USELESS
             self.useless |= flink.useless
             self.jobmanagers[status["podIP"]] = flink
@@ -316,6 +317,10 @@ class World:
         self.wrong += [what for what, so in never.items() if so]
         if not run.restored:
             self.had_state, self.excused, self.promised = False, False, 0.0
+
+    def _stopped(self, run: Run) -> None:
+        """With a savepoint, and Flink has discarded the checkpoints: that is the way back, whoever is told."""
+        self.promised = max(self.promised, run.work)
 
     def _removed(self, pod: Object, status: Object) -> None:
         """Metacontroller deletes a pod."""

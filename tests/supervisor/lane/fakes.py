@@ -123,6 +123,7 @@ class Flink:
         self.clock, self.knife = clock, knife
         self.disk: dict[str, float] = {}  # path: work
         self.readonly = False
+        self.unlisted = False  # savepoints can be written and read, and not be listed
         self.answers = True
         self.runs: dict[str, Run] = {}
         self.carried: set[str] = set()
@@ -284,14 +285,29 @@ class Flink:
             self.most_at_once = max(self.most_at_once, sum(each.alive for each in self.runs.values()))
         return job_id
 
+    def upload(self, path: Any, name: str) -> str:
+        self._look()
+        with self.knife.at_call("flink upload"):
+            self.carried.add(name)
+        return name
+
     def plan(self, jar_id: str, **more: Any) -> str:
         self._look()
         with self.knife.at_call("flink plan"):
+            if jar_id.endswith("finder.jar"):
+                return self._found(more["arguments"][1])
             if jar_id not in self.carried:
                 raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
             if jar_id in self.broken:
                 raise Rejected(500, "RuntimeException: main() throws")
         return "count"
+
+    def _found(self, job_id: str) -> str:
+        if self.unlisted:
+            raise Rejected(500, "AccessDenied: ListBucket")
+        runs = [run for run in self.history if run.id == job_id]
+        kept = [each for run in runs for each in run.snapshots if each.is_savepoint and each.external_path in self.disk]
+        return f"{kept[-1].id} {kept[-1].external_path}" if kept else "none"
 
     def _begin(self, job_id: str, trigger_id: str, *, stop: bool) -> None:
         run = self._run(job_id)

@@ -1,7 +1,6 @@
-"""Builds wordcount.jar from src/: `python examples/wordcount/build.py [--flink-lib DIR] [--output FILE]`.
+"""Builds a JAR from one source file: `python -m local.jar SOURCE.java OUTPUT.jar [--flink-lib DIR]`.
 
 The same compiler gives the same bytes again: entries are sorted, stored without compression and carry no time.
-The classes need no particular Flink: compiled against 1.17, 1.20 or 2.3 they are equal byte for byte.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
 RELEASE = "11"  # the oldest Java that Flink 2 runs on
-MAIN_CLASS = "WordCount"
 
 
 def find_javac() -> str:
@@ -27,7 +24,7 @@ def find_javac() -> str:
     homes = [Path(os.environ["JAVA_HOME"], "bin", "javac")] if os.environ.get("JAVA_HOME") else []
     found = next((str(javac) for javac in homes if javac.is_file()), None) or shutil.which("javac")
     if found is None:
-        sys.exit("wordcount: no javac found; install a JDK (11 or newer) or set JAVA_HOME")
+        sys.exit("no javac found; install a JDK (11 or newer) or set JAVA_HOME")
     return found
 
 
@@ -37,7 +34,7 @@ def find_flink_lib() -> Path:
     for place in spec.submodule_search_locations or () if spec else ():
         if any(Path(place, "lib").glob("flink-dist-*.jar")):
             return Path(place, "lib")
-    sys.exit("wordcount: no Flink found; install apache-flink-libraries or give --flink-lib")
+    sys.exit("no Flink found; install apache-flink-libraries or give --flink-lib")
 
 
 def java_version(javac: str) -> str:
@@ -47,34 +44,34 @@ def java_version(javac: str) -> str:
     return match.group(1) if match else "unknown"
 
 
-def compile_classes(javac: str, flink_lib: Path, folder: Path) -> dict[str, bytes]:
+def compile_classes(javac: str, flink_lib: Path, source: Path, folder: Path) -> dict[str, bytes]:
     jars = sorted(flink_lib.glob("flink-dist-*.jar"))
     if not jars:
-        sys.exit(f"wordcount: no flink-dist-*.jar in {flink_lib}")
-    sources = [str(source) for source in sorted((HERE / "src").glob("*.java"))]
+        sys.exit(f"no flink-dist-*.jar in {flink_lib}")
     command = [javac, "--release", RELEASE, "-encoding", "UTF-8", "-Xlint:all,-classfile", "-Werror"]
-    done = subprocess.run([*command, "-cp", str(jars[0]), "-d", str(folder), *sources], check=False)
+    done = subprocess.run([*command, "-cp", str(jars[0]), "-d", str(folder), str(source)], check=False)
     if done.returncode:
-        sys.exit(f"wordcount: javac failed ({done.returncode})")
+        sys.exit(f"javac failed ({done.returncode})")
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.class")}
 
 
-def write_jar(output: Path, entries: dict[str, bytes], jdk: str) -> None:
-    manifest = f"Manifest-Version: 1.0\r\nMain-Class: {MAIN_CLASS}\r\nBuild-Jdk-Spec: {jdk}\r\n\r\n".encode()
+def write_jar(output: Path, entries: dict[str, bytes], main_class: str, jdk: str) -> None:
+    manifest = f"Manifest-Version: 1.0\r\nMain-Class: {main_class}\r\nBuild-Jdk-Spec: {jdk}\r\n\r\n".encode()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as jar:
         for name, content in [("META-INF/MANIFEST.MF", manifest), *sorted(entries.items())]:
             jar.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Builds wordcount.jar.")
+    parser = argparse.ArgumentParser(prog="python -m local.jar", description="Builds a JAR from one source file.")
+    parser.add_argument("source", type=Path, help="the class of this name is the JAR's main class")
+    parser.add_argument("output", type=Path)
     parser.add_argument("--flink-lib", type=Path, help="folder with flink-dist-*.jar; default: the installed one")
-    parser.add_argument("--output", type=Path, default=HERE / "wordcount.jar")
     options = parser.parse_args()
     javac = find_javac()
     with tempfile.TemporaryDirectory() as folder:
-        classes = compile_classes(javac, options.flink_lib or find_flink_lib(), Path(folder))
-    write_jar(options.output, classes, java_version(javac))
+        classes = compile_classes(javac, options.flink_lib or find_flink_lib(), options.source, Path(folder))
+    write_jar(options.output, classes, options.source.stem, java_version(javac))
 
 
 if __name__ == "__main__":

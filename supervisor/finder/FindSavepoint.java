@@ -1,0 +1,66 @@
+import java.io.DataInputStream;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+
+import org.apache.flink.core.fs.FileStatus;
+import org.apache.flink.core.fs.FileSystem;
+import org.apache.flink.core.fs.Path;
+import org.apache.flink.runtime.checkpoint.Checkpoints;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+
+/**
+ * Finds the newest savepoint of one run, with the file systems that only a JobManager has.
+ *
+ * <p>Arguments: the directory, the run's job id, and from when on (milliseconds) it must have been written. The answer
+ * is the name of a job that is planned and never submitted: "NUMBER PATH", or "none".
+ */
+public final class FindSavepoint {
+
+    private FindSavepoint() {}
+
+    public static void main(String[] arguments) throws Exception {
+        String found = newest(new Path(arguments[0]), arguments[1], Long.parseLong(arguments[2]));
+        StreamExecutionEnvironment planned = StreamExecutionEnvironment.getExecutionEnvironment();
+        planned.fromSequence(0, 0).print();
+        planned.execute(found);
+    }
+
+    /** Flink names a savepoint after the first six digits of its run, and numbers it as one of the run's checkpoints. */
+    private static String newest(Path directory, String run, long since) throws IOException {
+        FileSystem files = directory.getFileSystem();
+        String prefix = "savepoint-" + run.substring(0, 6) + "-";
+        long number = -1;
+        String answer = "none";
+        for (FileStatus each : list(files, directory)) {
+            Path metadata = new Path(each.getPath(), "_metadata");
+            if (!each.getPath().getName().startsWith(prefix)
+                    || !files.exists(metadata) // it was never complete
+                    || files.getFileStatus(metadata).getModificationTime() < since) {
+                continue;
+            }
+            long found = number(files, metadata);
+            if (found > number) {
+                number = found;
+                answer = found + " " + each.getPath();
+            }
+        }
+        return answer;
+    }
+
+    private static FileStatus[] list(FileSystem files, Path directory) throws IOException {
+        try {
+            FileStatus[] found = files.listStatus(directory);
+            return found == null ? new FileStatus[0] : found;
+        } catch (FileNotFoundException nothingWasEverWritten) {
+            return new FileStatus[0];
+        }
+    }
+
+    /** Reads all of it, so that what was half written is no answer. */
+    private static long number(FileSystem files, Path metadata) throws IOException {
+        try (DataInputStream in = new DataInputStream(files.open(metadata))) {
+            ClassLoader loader = FindSavepoint.class.getClassLoader();
+            return Checkpoints.loadCheckpointMetadata(in, loader, metadata.toString()).getCheckpointId();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+"""Where the savepoint of a stop is whose answer was lost.
+
+A job that has stopped with a savepoint is FINISHED: Flink discards its checkpoints, and only its JobManager knows where
+the savepoint is. When that goes before it is asked, the next one looks into the directory, with Flink's own file
+systems: FindSavepoint.java makes a plan whose name is the answer, and nothing runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from clients.flink import FlinkClient
+from supervisor import bootstrap
+
+JAR = Path(__file__).with_name("finder.jar")
+SECONDS = 60.0  # for a directory of many thousand savepoints in an object store
+
+
+class Found(NamedTuple):
+    """`number` is the savepoint's among the checkpoints of its run; no path: there is none."""
+
+    number: int = 0
+    path: str = ""
+
+    @classmethod
+    def of(cls, answer: str) -> Found:
+        """ValueError for what is no answer of the finder's."""
+        if answer == "none":
+            return cls()
+        number, path = answer.split(" ", 1)
+        return cls(int(number), path)
+
+
+def find(flink: FlinkClient, directory: str, run: str, since: int) -> str:
+    """Of the newest savepoint of the run with this job id that was written since then (milliseconds); see Found.
+
+    Raises FlinkError: Rejected when the directory cannot be read.
+    """
+    return flink.plan(
+        bootstrap.delivered(flink, JAR),
+        entry_class=None,
+        arguments=(directory, run, str(since)),
+        parallelism=1,
+        flink_configuration={},
+        timeout_seconds=SECONDS,
+    )

@@ -1,0 +1,74 @@
+"""The savepoint of a stop whose answer went with its JobManager: the next one looks for it before the job starts. Pure.
+
+A job that has stopped so is FINISHED, and its checkpoints are discarded: what else is known of it may be old, or gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from clients.flink import Rejected
+from core import times
+from core.job_status import SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
+from core.states import Phase
+from supervisor import recovery, settings, steps
+from supervisor.decision import Decision, Event, FindSavepoint
+from supervisor.finder import Found
+from supervisor.world import World
+
+CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind ours
+
+
+def begun(world: World) -> JobStatus:
+    """The status of a job that was lost while it was stopped."""
+    status, stop = world.status, world.status.stop
+    settled = stop.forget or stop.start_from or stop.next == Phase.TERMINATED or world.job.deleting
+    if not stop.savepoint or settled:
+        return status
+    directory = world.job.savepoint.target_path or settings.savepoint_directory(status.delivery.flink_configuration, {})
+    return status.but(lost_savepoint=LostSavepoint(status.job_id, directory, stop.requested_at))
+
+
+def look(world: World) -> Decision | None:
+    """The next step of the search; None when there is nothing to look for."""
+    status, lost, cluster = world.status, world.status.lost_savepoint, world.cluster
+    if not lost.job_id:
+        return None
+    if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
+        return steps.same(world, "waiting for a JobManager to look for the savepoint of the stop", delay=steps.BUSY)
+    directory = lost.directory or settings.savepoint_directory({}, world.flink_settings)
+    if not directory:
+        return _over(status, "no directory is known where the savepoint of the stop may be")
+    why = f"looking in {directory} for the savepoint of the stop"
+    if status.message.startswith(why):  # and with what came of it
+        why = status.message
+    if steps.overdue(world, lost.sought_at):
+        decision = _over(status, f"given up {why}")
+        return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
+    asked = times.from_text(lost.asked_at)
+    since = int((asked - CLOCKS).timestamp() * 1000) if asked else 0
+    sought = replace(lost, sought_at=lost.sought_at or times.to_text(world.now))
+    return steps.act(steps.same(world, why, lost_savepoint=sought), FindSavepoint(lost.job_id, directory, since))
+
+
+def answered(world: World, answer: Rejected | str) -> Decision:
+    """What the JobManager has found."""
+    status, lost = world.status, world.status.lost_savepoint
+    if isinstance(answer, Rejected):  # a store may be well again
+        return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
+    found = Found.of(answer)
+    if not found.path or any(recovery.same_path(point.path, found.path) for point in status.recovery_points):
+        return _over(status, "the stop left no savepoint")
+    point = RecoveryPoint(found.path, SAVEPOINT, lost.asked_at, lost.job_id, found.number)
+    status = recovery.remembered(status, point, world.history_limit)
+    if status.recovery_points[0] == point:
+        status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
+    decision = _over(status, "the savepoint of the stop is found")
+    return replace(decision, events=(Event("SavepointCompleted", f"found the savepoint of the stop: {found.path}"),))
+
+
+def _over(status: JobStatus, why: str) -> Decision:
+    point = recovery.start_point(status)
+    why += f"; the job starts from {point}" if point else ""
+    return Decision(status.but(lost_savepoint=LostSavepoint(), message=why), why, 0.0)

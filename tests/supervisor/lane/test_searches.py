@@ -1,0 +1,118 @@
+"""A JobManager that ends with the answer to a stop: its savepoint is complete, and nobody was told where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+PATH = "s3://s/savepoint-1"
+
+
+def lost_with_its_savepoint(stage: Any) -> float:
+    """Returns the work that the savepoint holds."""
+    stage.play(lambda: stage.status.stop.trigger_id)
+    stage.play(lambda: any(run.operations for run in stage.flink.runs.values()))
+    stage.wait(1.0)  # nobody looks
+    (run,) = stage.flink.runs.values()
+    assert (run.status, stage.status.recovery_points[0].type) == ("FINISHED", "CHECKPOINT")
+    stage.lose_jobmanager()
+    return run.work
+
+
+@pytest.mark.parametrize("how", ["restart", "parallelism", "cluster change"])
+def test_it_is_found_before_the_job_starts(ready, how):
+    if how == "restart":
+        ready.annotate("START")
+    elif how == "parallelism":
+        ready.edit(jobParallelism=2)
+    else:
+        ready.cluster(supervisorStatus="Stopping")
+    saved = lost_with_its_savepoint(ready)
+    ready.cluster(supervisorStatus="Started")
+    ready.play(lambda: ready.is_ready(parallelism=2 if how == "parallelism" else 1))
+    assert (ready.flink.history[-1].restored, ready.flink.disk[PATH]) == (PATH, saved)
+    assert ready.status.savepoint_path == PATH
+    assert ready.kube.events.count("SavepointCompleted") == 1
+
+
+@pytest.mark.parametrize("by", ["person", "spec"])
+def test_a_stopped_job_has_it_looked_for_when_it_starts(ready, by):
+    ready.annotate("STOP") if by == "person" else ready.edit(suspend=True)
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert "is looked for first" in ready.status.message
+    ready.annotate("START") if by == "person" else ready.edit(suspend=False)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+def test_a_stop_that_left_none_comes_back_from_what_is_known(ready):
+    ready.annotate("START")
+    ready.play(lambda: ready.status.stop.trigger_id)
+    ready.step()
+    newest = ready.status.recovery_points[0].path
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+def test_what_a_person_says_comes_first(ready):
+    known = ready.status.recovery_points[0].path
+    ready.annotate("STOP")
+    lost_with_its_savepoint(ready)
+    ready.flink.disk[known] = 1.0
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.annotate("START", origin=known)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == known
+
+
+def test_a_start_without_state_does_not_look(ready):
+    ready.annotate("STOP")
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.annotate("START", without="true")
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == ""
+    assert not any(jar.endswith("finder.jar") for jar in ready.flink.carried)
+
+
+def test_a_directory_that_cannot_be_listed_is_tried_for_as_long_as_a_start_may_take(ready):
+    """Then the job comes back from what is known; the reason is told."""
+    ready.flink.unlisted = True
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.status.savepoint_path and not ready.asked)
+    ready.annotate("START")
+    ready.play(lambda: ready.status.stop.trigger_id)
+    ready.wait(1.0)
+    ready.lose_jobmanager()
+    ready.play(lambda: "AccessDenied: ListBucket" in ready.status.message)
+    began = ready.clock.now
+    ready.play(ready.is_ready)
+    assert 150 < (ready.clock.now - began).total_seconds() < 200
+    assert "RecoveryPointUnreadable" in ready.kube.events
+    assert ready.flink.history[-1].restored == ready.status.savepoint_path == PATH
+
+
+def test_a_store_that_is_well_again_is_looked_into(ready):
+    ready.flink.unlisted = True
+    ready.annotate("START")
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: "ListBucket" in ready.status.message)
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("trouble", ["killed", "unknown"])
+@pytest.mark.parametrize("number", range(6))
+def test_cut_at_any_call_of_the_search(ready, request, number, trouble, when):
+    ready.annotate("START")
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: ready.status.lost_savepoint.job_id)
+    knife = ready.knife
+    knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
+    ready.play(ready.is_ready)
+    assert [run.restored for run in ready.flink.history] == ["", PATH]

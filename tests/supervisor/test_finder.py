@@ -1,0 +1,53 @@
+"""The finder's JAR is carried once, and its answer is the name of a plan."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from clients.flink import FlinkClient, Jar, Rejected
+from supervisor import bootstrap, finder
+from supervisor.finder import Found
+
+
+@pytest.fixture
+def flink() -> Any:
+    made = create_autospec(FlinkClient, instance=True)
+    made.jars.return_value, made.upload.return_value, made.plan.return_value = (), "1_finder.jar", "none"
+    return made
+
+
+def test_it_is_uploaded_and_planned(flink):
+    assert finder.find(flink, "s3://s", "0123456789", 1000) == "none"
+    flink.upload.assert_called_once_with(finder.JAR, bootstrap.content_name(finder.JAR))
+    assert flink.plan.call_args.args == ("1_finder.jar",)
+    assert flink.plan.call_args.kwargs["arguments"] == ("s3://s", "0123456789", "1000")
+
+
+def test_it_is_not_uploaded_where_it_is(flink):
+    flink.jars.return_value = (Jar("7_finder.jar", bootstrap.content_name(finder.JAR), 0),)
+    finder.find(flink, "s3://s", "0123456789", 1000)
+    flink.upload.assert_not_called()
+    assert flink.plan.call_args.args == ("7_finder.jar",)
+
+
+def test_a_directory_that_cannot_be_read_is_refused(flink):
+    flink.plan.side_effect = Rejected(500, "AccessDenied")
+    with pytest.raises(Rejected):
+        finder.find(flink, "s3://s", "0123456789", 1000)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [("none", Found()), ("7 file:/my savepoints/savepoint-1-2", Found(7, "file:/my savepoints/savepoint-1-2"))],
+)
+def test_answers(answer, found):
+    assert Found.of(answer) == found
+
+
+@pytest.mark.parametrize("answer", ["", "word count", "7"])
+def test_what_is_no_answer(answer):
+    with pytest.raises(ValueError, match=r"."):
+        Found.of(answer)
