@@ -413,6 +413,20 @@ def test_pods_of_an_earlier_incarnation_are_dropped_whatever_else_happens():
     assert stray["metadata"]["name"] not in world.pods()
 
 
+def test_no_taskmanager_goes_while_a_holder_has_lost_its_label() -> None:
+    """The report that calls it idle may be from before the job began."""
+    world = started()
+    world.jobs = [flink_job(status={"clusterRevision": world.status["revision"], "jobParallelism": 1})]
+    world.edit(taskManagers=0)
+    world.settle()
+    pods, world.jobs = world.pods(), []
+    world.report(releasable=tuple(pod for pod in pods if pod.startswith("taskmanager")))
+    for seconds, waits in ((0, True), (4, True), (6, False)):
+        answer = sync.sync(world.request(), [], NOW + timedelta(seconds=seconds))
+        world.parent = {**world.parent, "status": answer["status"]}
+        assert (names_of(answer, "Pod") == pods) == waits
+
+
 def test_a_holder_that_lost_its_label_holds_until_it_may_have_got_it_back() -> None:
     """Else its pods would be gone before its savepoint is taken."""
     world = started()
