@@ -53,7 +53,10 @@ def stop(
     start_from: str = "",
     **more: object,
 ) -> Decision:
-    """Begin to stop the running job: the intent, with its trigger id; Stopping does the rest."""
+    """Begin to stop the running job: the intent, with its trigger id; Stopping does the rest. A job that stops with a
+    savepoint is FINISHED, so that a checkpoint of its own to start from would be gone."""
+    own = f"/{world.status.job_id}/" in start_from and outlives_the_run(world)
+    savepoint = savepoint and not own
     intent = Stop(
         trigger_id=operation_id(world, "stop"),
         savepoint=savepoint,

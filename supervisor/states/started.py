@@ -112,17 +112,14 @@ def _request(world: World) -> Decision | None:
                 world, "stopped on request", next=Phase.STOPPED, by=StoppedBy.PERSON, savepoint=savepoint
             )
         case "START":
-            # A run that stops with a savepoint is FINISHED, and Flink discards its checkpoints.
-            origin = world.job.from_savepoint
-            own = f"/{world.status.job_id}/" in origin and steps.outlives_the_run(world)
             decision = steps.stop(
                 world,
                 "restarted on request",
                 next=Phase.STARTING,
                 by=StoppedBy.PERSON,
-                savepoint=savepoint and not own,
+                savepoint=savepoint,
                 forget=world.job.without_savepoint,
-                start_from=origin,
+                start_from=world.job.from_savepoint,
                 rejected=RejectedSpec(),
             )
         case "TRIGGER_SAVEPOINT" if not world.status.savepoint_trigger_id:

@@ -118,6 +118,16 @@ def test_a_checkpoint_of_the_run_itself(older):
     assert (older.flink.history[-1].restored, older.flink.savepoints) == (chosen, 0)
 
 
+def test_a_checkpoint_of_a_run_that_nobody_has_seen_run(stage):
+    made = stage()
+    made.play(lambda: made.alive)
+    made.wait(30)
+    chosen = made.flink.history[0].snapshots[0].external_path
+    made.annotate("START", origin=chosen)
+    made.play(lambda: made.is_ready() and len(made.flink.history) > 1)
+    assert (made.flink.history[-1].restored, made.flink.savepoints) == (chosen, 0)
+
+
 def test_a_savepoint_of_our_own_stays_ours(older):
     older.annotate("TRIGGER_SAVEPOINT")
     older.play(lambda: older.flink.savepoints == 1 and not older.status.savepoint_trigger_id)
