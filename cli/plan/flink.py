@@ -11,11 +11,12 @@ from clients.flink.records import Restored
 from core import cluster as clusters
 from core import names, pods
 from core.job_status import JobStatus
-from supervisor.decision import Action, Cancel, DisposeSavepoint, Plan, Run, StopJob, TakeSavepoint
+from supervisor.decision import Action, Cancel, DisposeSavepoint, FindSavepoint, Plan, Run, StopJob, TakeSavepoint
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, FlinkJob, Planning, Sight
 
 Object = Mapping[str, Any]
+LAST = 2**31  # a number behind those of all checkpoints
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,14 @@ class Flink:
         return Planning(number, answer="a plan") if (jar, number) in self._planned else Planning()
 
     def do(self, action: Action) -> str | None:
-        """The id that it gives, if it is one of those that give one."""
+        """Its word, if it is one of those that give one."""
         match action:
             case Plan():
                 self._planned.add((action.jar_id, action.delivery))
             case DisposeSavepoint():
                 return "disposed"
+            case FindSavepoint():
+                return f"{LAST} {_savepoint(action.directory, action.job_id)}"
             case Run():
                 self._runs.setdefault(action.job_id, Submitted(action.parallelism, restored=action.savepoint_path))
             case StopJob():
@@ -112,8 +115,11 @@ class Flink:
 
 def savepoint(action: StopJob | TakeSavepoint) -> str:
     """Where the savepoint will be; its last letters are Flink's to choose."""
-    folder = action.target_directory.rstrip("/")
-    return f"{folder}/savepoint-{action.job_id[:6]}-…"
+    return _savepoint(action.target_directory, action.job_id)
+
+
+def _savepoint(directory: str, job_id: str) -> str:
+    return f"{directory.rstrip('/')}/savepoint-{job_id[:6]}-…"
 
 
 def of_cluster(cluster: Object, jobs: Iterable[JobStatus]) -> Flink:

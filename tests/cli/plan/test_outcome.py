@@ -77,6 +77,24 @@ def test_more_parallelism_is_a_pod_and_a_restart_of_that_job_from_its_savepoint(
     assert "starts from that savepoint, parallelism 2" in page(outcome)
 
 
+def test_the_savepoint_of_a_stop_that_nobody_was_told_is_foreseen() -> None:
+    suspended = deployment()
+    job(suspended).update(suspend=True)
+    state = at_rest(suspended)
+    stopped = state.get(("FlinkJob", "default", "demo-one"))
+    assert stopped
+    lost = {"jobId": "0123456789", "directory": "file:///tmp", "askedAt": "2026-03-01T12:00:00Z"}
+    state.put({**stopped, "status": {**stopped["status"], "lostSavepoint": lost}})
+    edited = edit.edited(
+        state.get(("FlinkDeployment", "default", "demo")),
+        as_manifest(resources.FLINK_DEPLOYMENTS, deployment()),
+        "default",
+        NOW,
+    )
+    (start,) = foresee(state, [edited], NOW).steps
+    assert start.path == "file:///tmp/savepoint-012345-…"
+
+
 def test_a_parallelism_that_can_never_be_waits_for_ever(after: Foresee) -> None:
     text = page(after(lambda body: job(body).update(jobParallelism=9)))
     assert "would then wait: the parallelism changes from 1 to 9: waiting for slots" in text
