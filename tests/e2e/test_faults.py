@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -177,6 +181,51 @@ def test_the_supervisor_is_killed_while_a_job_stops_and_while_it_starts(world: W
     assert after[TWO].job_id == marks[TWO].job_id
     world.check_resumed(ONE, mark)
     assert world.job(ONE)["attempt"] == mark.attempt + 1
+
+
+@pytest.mark.only_local
+def test_the_jobmanager_goes_with_the_answer_to_a_stop(world: World, marks: Marks) -> None:
+    """The job is FINISHED, its checkpoints are gone, and nobody was told where its savepoint is: it is found."""
+    for name, mark in marks.items():
+        world.passed(name, mark, 3)
+    mark, found = marks[ONE], "SavepointCompleted"
+    world.request(r.FLINK_JOBS, ONE, "START")
+    world.wait("the stop is written down", lambda: world.job(ONE)["supervisorStatus"] != "Started", pace=AT_ONCE)
+    (supervisor,) = world.pods(CLUSTER, names.SUPERVISOR)
+    with frozen(supervisor) as go_on:
+        while not over(world, mark):
+            go_on(0.01)  # until Flink is asked
+        world.kill(world.pods(CLUSTER, names.JOBMANAGER))
+    world.resumed(CLUSTER, marks)
+    told = [item["message"] for item in world.events(ONE) if item["reason"] == found]
+    assert f"found the savepoint of the stop: {world.job(ONE)['restoredPath']}" in told
+
+
+@contextmanager
+def frozen(pod: Object) -> Iterator[Callable[[float], None]]:
+    """The local process neither works nor ends, but for so many seconds when it is told to go on."""
+    group = int(container(pod).removeprefix("process://"))
+
+    def go_on(seconds: float) -> None:
+        os.killpg(group, signal.SIGCONT)
+        time.sleep(seconds)
+        os.killpg(group, signal.SIGSTOP)
+
+    os.killpg(group, signal.SIGSTOP)
+    try:
+        yield go_on
+    finally:
+        os.killpg(group, signal.SIGCONT)
+
+
+def over(world: World, mark: Mark) -> bool:
+    """Within a second?"""
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        if (world.flink(CLUSTER, f"/jobs/{mark.job_id}") or {}).get("state") == "FINISHED":
+            return True
+        time.sleep(AT_ONCE)
+    return False
 
 
 @pytest.mark.scenario("C5.11")
