@@ -168,7 +168,9 @@ class World:
 
     def lose_label(self) -> None:
         """Somebody's manifest has other labels; the job hook puts its own back. Not a second time before the cluster
-        hook has seen it, and that it runs."""
+        hook has seen it, and that it runs; nor when the cluster is deleted, which waits for nobody it does not see."""
+        if "deletionTimestamp" in (self.cluster or {"metadata": {}})["metadata"]:
+            return
         held = clusters.read_status(self.cluster or {}).held_by
         unseen = any(held.values()) or (self.status.holds_cluster and JOB not in held)
         if (found := self.job) and not unseen:
