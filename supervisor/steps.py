@@ -38,8 +38,9 @@ def suspended(world: World) -> str:
 
 
 def operation_id(world: World, purpose: str) -> str:
-    """32 hex digits that Flink knows a savepoint or stop by; ours, so that a repeated request is the same one."""
-    return canonical.digest([world.job.uid, world.status.attempt, purpose, times.to_text(world.now)], 32)
+    """32 hex digits that Flink knows a savepoint or stop by; ours, so that a repeated request is the same one, and not
+    the one before, however soon it follows."""
+    return canonical.digest([world.job.uid, world.status.attempt, purpose, world.now.isoformat()], 32)
 
 
 def stop(

@@ -99,10 +99,10 @@ def _from_history(world: World) -> str:
     """The savepoint of a job that is over, when Flink has forgotten the operation."""
     if not world.flink.terminal:
         return ""
+    if path := recovery.unstored_savepoint(world):
+        return path
     stored = next((point for point in world.status.recovery_points if point.type == SAVEPOINT), None)
-    if stored and stored.timestamp >= world.status.stop.requested_at:
-        return stored.path
-    return recovery.unstored_savepoint(world)
+    return stored.path if stored and stored.timestamp >= world.status.stop.requested_at else ""
 
 
 def _ended_before(world: World) -> Decision:

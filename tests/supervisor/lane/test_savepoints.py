@@ -9,6 +9,8 @@ import pytest
 from core import conditions
 from core.job_status import SAVEPOINT
 
+from . import fakes
+
 
 def edit(stage: Any, **savepoint: Any) -> None:
     stage.edit(savepoint={**stage.job["spec"]["savepoint"], **savepoint})
@@ -167,3 +169,13 @@ def test_a_claimed_savepoint_that_vanished_is_passed_over(ready):
     ready.lose_jobmanager()
     ready.play(ready.is_ready)
     assert claimed != before == ready.flink.history[-1].restored
+
+
+def test_each_request_is_a_savepoint_of_its_own_however_soon_it_follows(ready, monkeypatch):
+    monkeypatch.setattr(fakes, "TAKES", 0.05)
+    for number in range(1, 5):
+        ready.annotate("TRIGGER_SAVEPOINT")
+        for _ in range(3):
+            ready.lane.step(fakes.copied(ready.job), ready.around())
+            ready.wait(0.06)
+        assert ready.status.savepoint_path == f"s3://s/savepoint-{number}"
