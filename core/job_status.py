@@ -75,6 +75,7 @@ class Stop(Record):
 
     trigger_id: str = ""
     savepoint: bool = False
+    directory: str = ""  # where that goes, whatever spec and configuration say by then
     drain: bool = False
     next: Phase = Phase.STOPPED
     stopped_by: StoppedBy = StoppedBy.NOBODY
@@ -89,7 +90,7 @@ class LostSavepoint(Record):
     """Of a stop that went with its JobManager before anybody knew what became of it: it may be there."""
 
     job_id: str = ""  # of the run, '' for none
-    directory: str = ""  # where it was to be; '' for what the JobManager's configuration says
+    directory: str = ""  # where it was to be
     asked_at: str = ""
     sought_at: str = ""  # since when it is looked for
 

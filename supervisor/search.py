@@ -12,7 +12,7 @@ from clients.flink import Rejected
 from core import times
 from core.job_status import SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
 from core.states import Phase
-from supervisor import recovery, settings, steps
+from supervisor import recovery, steps
 from supervisor.decision import Decision, Event, FindSavepoint
 from supervisor.finder import Found
 from supervisor.world import World
@@ -24,10 +24,9 @@ def begun(world: World) -> JobStatus:
     """The status of a job that was lost while it was stopped."""
     status, stop = world.status, world.status.stop
     settled = stop.forget or stop.start_from or stop.next == Phase.TERMINATED or world.job.deleting
-    if not stop.savepoint or settled:
+    if not stop.directory or settled:
         return status
-    directory = world.job.savepoint.target_path or settings.savepoint_directory(status.delivery.flink_configuration, {})
-    return status.but(lost_savepoint=LostSavepoint(status.job_id, directory, stop.requested_at))
+    return status.but(lost_savepoint=LostSavepoint(status.job_id, stop.directory, stop.requested_at))
 
 
 def look(world: World) -> Decision | None:
@@ -37,10 +36,7 @@ def look(world: World) -> Decision | None:
         return None
     if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
         return steps.same(world, "waiting for a JobManager to look for the savepoint of the stop", delay=steps.BUSY)
-    directory = lost.directory or settings.savepoint_directory({}, world.flink_settings)
-    if not directory:
-        return _over(status, "no directory is known where the savepoint of the stop may be")
-    why = f"looking in {directory} for the savepoint of the stop"
+    why = f"looking in {lost.directory} for the savepoint of the stop"
     if status.message.startswith(why):  # and with what came of it
         why = status.message
     if steps.overdue(world, lost.sought_at):
@@ -49,7 +45,7 @@ def look(world: World) -> Decision | None:
     asked = times.from_text(lost.asked_at)
     since = int((asked - CLOCKS).timestamp() * 1000) if asked else 0
     sought = replace(lost, sought_at=lost.sought_at or times.to_text(world.now))
-    return steps.act(steps.same(world, why, lost_savepoint=sought), FindSavepoint(lost.job_id, directory, since))
+    return steps.act(steps.same(world, why, lost_savepoint=sought), FindSavepoint(lost.job_id, lost.directory, since))
 
 
 def answered(world: World, answer: Rejected | str) -> Decision:

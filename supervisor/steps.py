@@ -61,6 +61,7 @@ def stop(
     intent = Stop(
         trigger_id=operation_id(world, "stop"),
         savepoint=savepoint,
+        directory=_savepoint_directory(world) if savepoint else "",
         drain=savepoint and world.job.drain and by == StoppedBy.PERSON,
         next=next,
         stopped_by=by,
@@ -71,6 +72,12 @@ def stop(
     )
     status = world.status.but(supervisor_status=Phase.STOPPING, stop=intent, message=why, ready_at="", **more)
     return Decision(status, why, 0.0)
+
+
+def _savepoint_directory(world: World) -> str:
+    """Of the run that there is; '' for none, which Flink refuses."""
+    target = world.job.savepoint.target_path
+    return target or settings.savepoint_directory(world.status.delivery.flink_configuration, world.flink_settings)
 
 
 def wants_savepoint(world: World, *, by_person: bool = False) -> bool:

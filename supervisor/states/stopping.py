@@ -46,6 +46,7 @@ def _deleted_meanwhile(world: World) -> Decision:
     changed = Stop(
         trigger_id=stop.trigger_id,
         savepoint=stop.savepoint,
+        directory=stop.directory,
         drain=stop.drain,
         next=Phase.TERMINATED,
         reason="deleted",
@@ -82,8 +83,8 @@ def _with_savepoint(world: World) -> Decision:
         # The savepoint may be complete, and sinks have committed on it, before the operation says so.
         decision = steps.same(world, "stopping the job with a savepoint", delay=_pace(world))
         return replace(decision, status=recovery.with_checkpoint(world, decision.status))
-    stop, target = world.status.stop, world.job.savepoint
-    action = StopJob(world.status.job_id, stop.trigger_id, target.target_path, stop.drain, target.format)
+    stop = world.status.stop
+    action = StopJob(world.status.job_id, stop.trigger_id, stop.directory, stop.drain, world.job.savepoint.format)
     return steps.act(steps.same(world, "stopping the job with a savepoint", delay=steps.ANXIOUS), action)
 
 

@@ -122,6 +122,7 @@ class Flink:
     def __init__(self, clock: Clock, knife: Knife) -> None:
         self.clock, self.knife = clock, knife
         self.disk: dict[str, float] = {}  # path: work
+        self.settings = {"execution.checkpointing.num-retained": str(RETAINED)}
         self.readonly = False
         self.unlisted = False  # savepoints can be written and read, and not be listed
         self.answers = True
@@ -209,7 +210,7 @@ class Flink:
 
     def jobmanager_config(self) -> dict[str, str]:
         self._look()
-        return {"execution.checkpointing.num-retained": str(RETAINED)}
+        return self.settings
 
     def overview(self) -> Overview:
         self._look()
@@ -295,18 +296,19 @@ class Flink:
         self._look()
         with self.knife.at_call("flink plan"):
             if jar_id.endswith("finder.jar"):
-                return self._found(more["arguments"][1])
+                return self._found(*more["arguments"][:2])
             if jar_id not in self.carried:
                 raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
             if jar_id in self.broken:
                 raise Rejected(500, "RuntimeException: main() throws")
         return "count"
 
-    def _found(self, job_id: str) -> str:
+    def _found(self, directory: str, job_id: str) -> str:
         if self.unlisted:
             raise Rejected(500, "AccessDenied: ListBucket")
-        runs = [run for run in self.history if run.id == job_id]
-        kept = [each for run in runs for each in run.snapshots if each.is_savepoint and each.external_path in self.disk]
+        saved = [each for run in self.history if run.id == job_id for each in run.snapshots if each.is_savepoint]
+        there = {path for path in self.disk if path.startswith(f"{directory}/")}
+        kept = [each for each in saved if each.external_path in there]
         return f"{kept[-1].id} {kept[-1].external_path}" if kept else "none"
 
     def _begin(self, job_id: str, trigger_id: str, *, stop: bool) -> None:

@@ -36,6 +36,35 @@ def test_it_is_found_before_the_job_starts(ready, how):
     assert ready.kube.events.count("SavepointCompleted") == 1
 
 
+def savepoints(target: str, **more: Any) -> dict[str, Any]:
+    return {"savepointMode": "Automatic", "savepointInterval": 0, "savepointTargetPath": target, **more}
+
+
+@pytest.mark.parametrize("edited", [savepoints("s3://other"), savepoints("s3://s", cleanup="wrong")])
+def test_it_is_looked_for_where_it_was_to_be_whatever_the_spec_says_by_now(ready, edited):
+    ready.annotate("START")
+    ready.play(lambda: any(run.operations for run in ready.flink.runs.values()))
+    ready.edit(savepoint=edited)
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: ready.status.lost_savepoint.job_id)
+    ready.edit(savepoint=savepoints("s3://other"))
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+def test_nor_what_the_configuration_says_that_comes_with_other_pods(stage):
+    made = stage()
+    made.flink.settings["state.savepoints.dir"] = "s3://s"
+    made.edit(savepoint=savepoints(""))
+    made.play(made.is_ready)
+    made.cluster(supervisorStatus="Stopping")
+    lost_with_its_savepoint(made)
+    made.flink.settings["state.savepoints.dir"] = "s3://other"
+    made.cluster(supervisorStatus="Started")
+    made.play(made.is_ready)
+    assert made.flink.history[-1].restored == PATH
+
+
 @pytest.mark.parametrize("by", ["person", "spec"])
 def test_a_stopped_job_has_it_looked_for_when_it_starts(ready, by):
     ready.annotate("STOP") if by == "person" else ready.edit(suspend=True)

@@ -22,7 +22,7 @@ def stop(moment):
     """A stop, by default a person's, with a savepoint, that leads to Stopped."""
 
     def make(**changes):
-        by_person = Stop(TRIGGER, savepoint=True, stopped_by=StoppedBy.PERSON, reason="r", requested_at=moment(-3))
+        by_person = Stop(TRIGGER, True, "s3://s", stopped_by=StoppedBy.PERSON, reason="r", requested_at=moment(-3))
         return replace(by_person, **changes)
 
     return make
