@@ -54,14 +54,22 @@ def answered(world: World, answer: Rejected | str) -> Decision:
     if isinstance(answer, Rejected):  # a store may be well again
         return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
     found = Found.of(answer)
-    if not found.path or any(recovery.same_path(point.path, found.path) for point in status.recovery_points):
-        return _over(status, "the stop left no savepoint")
+    if not _is_news(status, found):
+        return _over(status, "the stop left no newer savepoint")
     point = RecoveryPoint(found.path, SAVEPOINT, lost.asked_at, lost.job_id, found.number)
     status = recovery.remembered(status, point, world.history_limit)
-    if status.recovery_points[0] == point:
-        status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
+    status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
     decision = _over(status, "the savepoint of the stop is found")
     return replace(decision, events=(Event("SavepointCompleted", f"found the savepoint of the stop: {found.path}"),))
+
+
+def _is_news(status: JobStatus, found: Found) -> bool:
+    """Is it newer than all that is known of the run, and than what a person wants forgotten of it?"""
+    run = status.lost_savepoint.job_id
+    known = [point.checkpoint_id for point in status.recovery_points if point.job_id == run]
+    paths = (status.forgotten_savepoint, *(point.path for point in status.recovery_points))
+    is_newest = found.number > max([status.forgotten_checkpoint, *known])
+    return is_newest and not any(recovery.same_path(path, found.path) for path in paths)
 
 
 def _over(status: JobStatus, why: str) -> Decision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -84,6 +85,41 @@ def test_a_stop_that_left_none_comes_back_from_what_is_known(ready):
     ready.lose_jobmanager()
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == newest
+
+
+def saved_and_stopped_in_vain(stage: Any, between: Callable[[], None]) -> None:
+    """Of the run there is a savepoint, and its stop takes none."""
+    stage.annotate("TRIGGER_SAVEPOINT")
+    stage.play(lambda: stage.status.savepoint_path == PATH and not stage.asked)
+    between()
+    stage.annotate("START")
+    stage.play(lambda: stage.status.stop.trigger_id in stage.flink.history[0].operations)
+    stage.lose_jobmanager()
+    stage.play(stage.is_ready)
+
+
+def test_what_a_person_wants_forgotten_of_the_run_is_not_found(ready):
+    def forget() -> None:
+        ready.annotate("FORGET_SAVEPOINT")
+        ready.play(lambda: not ready.asked)
+
+    saved_and_stopped_in_vain(ready, forget)
+    assert [run.restored for run in ready.flink.history] == ["", ""]
+
+
+def test_what_is_older_than_what_is_known_of_the_run_is_not_taken_for_it(ready):
+    """It has fallen out of the history, and may be half gone."""
+
+    def outlive() -> None:
+        ready.edit(savepoint=savepoints("s3://s", historyLimit=1))
+        ready.annotate("TRIGGER_SAVEPOINT")
+        ready.play(lambda: ready.status.savepoint_path != PATH and not ready.asked)
+        del ready.flink.disk[ready.status.savepoint_path]
+        ready.settle(15)
+
+    saved_and_stopped_in_vain(ready, outlive)
+    assert ready.flink.history[-1].restored.startswith("s3://ckp")
+    assert ready.kube.events.count("SavepointCompleted") == 2
 
 
 def test_what_a_person_says_comes_first(ready):
