@@ -93,6 +93,13 @@ class LostSavepoint(Record):
     directory: str = ""  # where it was to be
     asked_at: str = ""
     sought_at: str = ""  # since when it is looked for
+    tried_at: str = ""  # the last time
+    given_up: bool = False  # by this start; the next one looks again, unless a run has completed a checkpoint by then
+
+    @property
+    def anew(self) -> LostSavepoint:
+        """With all the time of a start."""
+        return replace(self, sought_at="", tried_at="", given_up=False)
 
 
 @dataclass(frozen=True)

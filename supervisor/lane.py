@@ -157,7 +157,12 @@ class Lane:
         before, newer = self._unwritten
         if _history(before) != _history(status):
             return status
-        return status.but(recovery_points=newer.recovery_points, had_state=status.had_state or newer.had_state)
+        settled = newer.lost_savepoint != before.lost_savepoint
+        return status.but(
+            recovery_points=newer.recovery_points,
+            had_state=status.had_state or newer.had_state,
+            lost_savepoint=newer.lost_savepoint if settled else status.lost_savepoint,
+        )
 
     def _problems(self, resource: Mapping[str, Any]) -> list[str]:
         """What is wrong with the spec; looked at once for each generation of it."""

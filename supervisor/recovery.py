@@ -18,7 +18,7 @@ def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus
     Flink itself keeps only the last few.
 
     What is learned last is the newest, whatever the clocks say: Flink's is not ours. Only within one run of the job the
-    numbers of its checkpoints tell better.
+    numbers of its checkpoints tell better. Nobody looks any more for what an earlier run may have left.
     """
     others = [other for other in status.recovery_points if other.path != point.path]
     same_run = (other for other in others if other.job_id == point.job_id)
@@ -28,7 +28,9 @@ def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus
     checkpoints = [other for other in known if other.type == CHECKPOINT][:KEPT_CHECKPOINTS]
     savepoints = [other for other in known if other.type == SAVEPOINT][: max(1, limit - len(checkpoints))]
     return status.but(
-        recovery_points=tuple(other for other in known if other in checkpoints or other in savepoints), had_state=True
+        recovery_points=tuple(other for other in known if other in checkpoints or other in savepoints),
+        had_state=True,
+        lost_savepoint=LostSavepoint(),
     )
 
 

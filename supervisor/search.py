@@ -14,9 +14,11 @@ from core.job_status import SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
 from core.states import Phase
 from supervisor import recovery, steps
 from supervisor.decision import Decision, Event, FindSavepoint
-from supervisor.finder import Found
+from supervisor.finder import SECONDS, Found
 from supervisor.world import World
 
+LOOKING = "looking for the savepoint of the stop"
+INTERRUPTION = timedelta(seconds=2 * SECONDS)  # longer than any try: who looks then has all the time again
 CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind ours
 
 
@@ -30,22 +32,30 @@ def begun(world: World) -> JobStatus:
 
 
 def look(world: World) -> Decision | None:
-    """The next step of the search; None when there is nothing to look for."""
+    """The next step of the search; None when there is nothing to look for, or it has been given up."""
     status, lost, cluster = world.status, world.status.lost_savepoint, world.cluster
-    if not lost.job_id:
+    if not lost.job_id or lost.given_up:
         return None
     if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
         return steps.same(world, "waiting for a JobManager to look for the savepoint of the stop", delay=steps.BUSY)
-    why = f"looking in {lost.directory} for the savepoint of the stop"
-    if status.message.startswith(why):  # and with what came of it
-        why = status.message
-    if steps.overdue(world, lost.sought_at):
-        decision = _over(status, f"given up {why}")
-        return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
-    asked = times.from_text(lost.asked_at)
-    since = int((asked - CLOCKS).timestamp() * 1000) if asked else 0
-    sought = replace(lost, sought_at=lost.sought_at or times.to_text(world.now))
-    return steps.act(steps.same(world, why, lost_savepoint=sought), FindSavepoint(lost.job_id, lost.directory, since))
+    # The message may say already what came of it.
+    why = status.message if status.message.startswith(LOOKING) else f"{LOOKING} in {lost.directory}"
+    tried, pause = times.from_text(lost.tried_at), timedelta(seconds=cluster.polling_interval)
+    if tried and world.now - tried < pause:
+        return steps.same(world, why, delay=(tried + pause - world.now).total_seconds())
+    goes_on = tried is not None and world.now - tried < pause + INTERRUPTION
+    if goes_on and steps.overdue(world, lost.sought_at):
+        return _given_up(world, why)
+    now = times.to_text(world.now)
+    sought = replace(lost, sought_at=lost.sought_at if goes_on else now, tried_at=now)
+    action = FindSavepoint(lost.job_id, lost.directory, _millis(lost.asked_at))
+    return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_savepoint=sought), action)
+
+
+def _millis(asked_at: str) -> int:
+    """Since when the savepoint may have been written."""
+    asked = times.from_text(asked_at)
+    return int((asked - CLOCKS).timestamp() * 1000) if asked else 0
 
 
 def answered(world: World, answer: Rejected | str) -> Decision:
@@ -55,12 +65,19 @@ def answered(world: World, answer: Rejected | str) -> Decision:
         return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
     found = Found.of(answer)
     if not _is_news(status, found):
-        return _over(status, "the stop left no newer savepoint")
+        return _over(status.but(lost_savepoint=LostSavepoint()), "the stop left no newer savepoint")
     point = RecoveryPoint(found.path, SAVEPOINT, lost.asked_at, lost.job_id, found.number)
     status = recovery.remembered(status, point, world.history_limit)
     status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
     decision = _over(status, "the savepoint of the stop is found")
     return replace(decision, events=(Event("SavepointCompleted", f"found the savepoint of the stop: {found.path}"),))
+
+
+def _given_up(world: World, why: str) -> Decision:
+    """By this start. There may be state: without a way back that is known, the job does not begin empty."""
+    lost = replace(world.status.lost_savepoint, given_up=True)
+    decision = _over(world.status.but(had_state=True, lost_savepoint=lost), f"given up {why}")
+    return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
 
 
 def _is_news(status: JobStatus, found: Found) -> bool:
@@ -75,4 +92,4 @@ def _is_news(status: JobStatus, found: Found) -> bool:
 def _over(status: JobStatus, why: str) -> Decision:
     point = recovery.start_point(status)
     why += f"; the job starts from {point}" if point else ""
-    return Decision(status.but(lost_savepoint=LostSavepoint(), message=why), why, 0.0)
+    return Decision(status.but(message=why), why, 0.0)

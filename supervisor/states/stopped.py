@@ -67,6 +67,7 @@ def _start(status: JobStatus, why: str) -> Decision:
         retry_at="",
         started_at="",
         unreadable=(),
+        lost_savepoint=status.lost_savepoint.anew,
         message=why,
     )
     return Decision(starting, why, 0.0)

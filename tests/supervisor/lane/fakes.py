@@ -125,6 +125,7 @@ class Flink:
         self.settings = {"execution.checkpointing.num-retained": str(RETAINED)}
         self.readonly = False
         self.unlisted = False  # savepoints can be written and read, and not be listed
+        self.searches = 0
         self.answers = True
         self.runs: dict[str, Run] = {}
         self.carried: set[str] = set()
@@ -304,8 +305,9 @@ class Flink:
         return "count"
 
     def _found(self, directory: str, job_id: str) -> str:
+        self.searches += 1
         if self.unlisted:
-            raise Rejected(500, "AccessDenied: ListBucket")
+            raise Rejected(500, f"AccessDenied: ListBucket (request {self.searches})")
         saved = [each for run in self.history if run.id == job_id for each in run.snapshots if each.is_savepoint]
         there = {path for path in self.disk if path.startswith(f"{directory}/")}
         kept = [each for each in saved if each.external_path in there]

@@ -12,10 +12,9 @@ PATH = "s3://s/savepoint-1"
 
 def lost_with_its_savepoint(stage: Any) -> float:
     """Returns the work that the savepoint holds."""
-    stage.play(lambda: stage.status.stop.trigger_id)
-    stage.play(lambda: any(run.operations for run in stage.flink.runs.values()))
-    stage.wait(1.0)  # nobody looks
     (run,) = stage.flink.runs.values()
+    stage.play(lambda: stage.status.stop.trigger_id in run.operations)
+    stage.wait(1.0)  # nobody looks
     assert (run.status, stage.status.recovery_points[0].type) == ("FINISHED", "CHECKPOINT")
     stage.lose_jobmanager()
     return run.work
@@ -155,19 +154,113 @@ def test_a_directory_that_cannot_be_listed_is_tried_for_as_long_as_a_start_may_t
     ready.play(lambda: "AccessDenied: ListBucket" in ready.status.message)
     began = ready.clock.now
     ready.play(ready.is_ready)
-    assert 150 < (ready.clock.now - began).total_seconds() < 200
+    assert 150 < (ready.clock.now - began).total_seconds() < 205
+    assert 30 < ready.flink.searches < 40  # pollingInterval is 5 s
     assert "RecoveryPointUnreadable" in ready.kube.events
     assert ready.flink.history[-1].restored == ready.status.savepoint_path == PATH
 
 
+def sought_in_vain(stage: Any) -> None:
+    stage.flink.unlisted = True
+    stage.annotate("START")
+    lost_with_its_savepoint(stage)
+    stage.play(lambda: "ListBucket" in stage.status.message)
+
+
 def test_a_store_that_is_well_again_is_looked_into(ready):
-    ready.flink.unlisted = True
-    ready.annotate("START")
-    lost_with_its_savepoint(ready)
-    ready.play(lambda: "ListBucket" in ready.status.message)
+    sought_in_vain(ready)
     ready.flink.unlisted = False
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == PATH
+
+
+def test_another_jobmanager_has_all_the_time(ready):
+    sought_in_vain(ready)
+    ready.wait(170)
+    ready.lose_jobmanager()
+    ready.settle(20)
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+def test_another_start_has_all_the_time(ready):
+    sought_in_vain(ready)
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.wait(170)
+    ready.annotate("START")
+    ready.settle(20)
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+def test_a_spec_that_was_wrong_meanwhile_takes_none_of_it(ready):
+    sought_in_vain(ready)
+    ready.edit(savepoint=savepoints("s3://s", cleanup="wrong"))
+    ready.settle(600)
+    ready.edit(savepoint=savepoints("s3://s"))
+    ready.settle(20)
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+def test_the_start_after_one_that_gave_it_up_and_failed_looks_again(ready):
+    """As when the store was out of reach for longer: the older points cannot be read either."""
+    ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
+    sought_in_vain(ready)
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert ready.status.failure.startswith("SubmissionFailed")
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == PATH
+
+
+@pytest.mark.parametrize("checkpoints", [0, 1])
+def test_it_is_the_newest_state_until_the_run_from_an_older_one_has_written_its_own(ready, checkpoints):
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.status.savepoint_path and not ready.asked)
+    ready.settle(15)
+    older, newest = PATH, "s3://s/savepoint-2"
+    sought_in_vain(ready)
+    ready.flink.checkpoint_every = 10.0 if checkpoints else 1e6
+    ready.play(lambda: ready.is_in("Started") and (ready.status.ready_at or not checkpoints))
+    assert ready.flink.history[-1].restored == older
+    ready.flink.unlisted = False
+    ready.lose_jobmanager()
+    ready.flink.checkpoint_every = 10.0
+    ready.play(ready.is_ready)
+    own = f"s3://ckp/{ready.flink.history[1].id}/chk-1"
+    assert ready.flink.history[-1].restored == (own if checkpoints else newest)
+
+
+def test_what_that_run_has_written_is_newer_also_while_the_api_server_takes_nothing(ready, monkeypatch, unknown):
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.status.savepoint_path and not ready.asked)
+    ready.settle(15)
+    sought_in_vain(ready)
+    ready.play(lambda: ready.is_in("Started"))
+    with monkeypatch.context() as patched:
+        patched.setattr(ready.kube, "replace", lambda *_, **__: unknown("kube"))
+        ready.settle(30)
+    ready.flink.unlisted = False
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored.startswith(f"s3://ckp/{ready.flink.history[1].id}/")
+
+
+def test_no_job_begins_empty_where_its_savepoint_cannot_be_looked_for(stage):
+    made = stage()
+    made.flink.checkpoint_every = 1e6
+    made.play(lambda: made.is_in("Started"))
+    made.flink.unlisted = True
+    made.annotate("START")
+    made.play(lambda: any(run.operations for run in made.flink.runs.values()))
+    made.lose_jobmanager()
+    made.play(lambda: made.conditions.get("Stalled") == "StateUnknown")
+    assert len(made.flink.history) == 1
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
