@@ -14,6 +14,8 @@ from clients.flink import FlinkClient
 from supervisor import bootstrap
 
 JAR = Path(__file__).with_name("finder.jar")
+# The cluster's own may say no, and a plan whose operators have no uid would be refused.
+CONFIGURATION = {"pipeline.auto-generate-uids": "true"}
 SECONDS = 60.0  # for a directory of many thousand savepoints in an object store
 
 
@@ -42,6 +44,6 @@ def find(flink: FlinkClient, directory: str, run: str, since: int) -> str:
         entry_class=None,
         arguments=(directory, run, str(since)),
         parallelism=1,
-        flink_configuration={},
+        flink_configuration=CONFIGURATION,
         timeout_seconds=SECONDS,
     )

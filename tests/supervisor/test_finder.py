@@ -26,6 +26,11 @@ def test_it_is_uploaded_and_planned(flink):
     assert flink.plan.call_args.kwargs["arguments"] == ("s3://s", "0123456789", "1000")
 
 
+def test_its_operators_need_no_uids_whatever_the_cluster_says(flink):
+    finder.find(flink, "s3://s", "0123456789", 1000)
+    assert flink.plan.call_args.kwargs["flink_configuration"] == {"pipeline.auto-generate-uids": "true"}
+
+
 def test_it_is_not_uploaded_where_it_is(flink):
     flink.jars.return_value = (Jar("7_finder.jar", bootstrap.content_name(finder.JAR), 0),)
     finder.find(flink, "s3://s", "0123456789", 1000)
