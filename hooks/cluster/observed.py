@@ -59,6 +59,11 @@ class Observed:
         """The revision that shall run."""
         return clusters.revision(self.cluster, self.report.restarts)
 
+    @property
+    def misses_a_holder(self) -> bool:
+        """It may only have lost its label."""
+        return any(self.held_by.values())
+
 
 def read(request: Request, now: datetime) -> Observed:
     declared, status = clusters.read(request.parent), clusters.read_status(request.parent)

@@ -36,7 +36,7 @@ def pod_names(seen: Observed, life: Lifecycle, task_managers: int) -> list[str]:
     observed = {pod.name: pod for pod in those_of(seen, life)}
     keep = [name for name, pod in observed.items() if not pod.dead]
     keep += resting(seen, life)[: max(0, task_managers - len(keep))]
-    surplus = 0 if any(seen.held_by.values()) else max(0, len(keep) - task_managers)
+    surplus = 0 if seen.misses_a_holder else max(0, len(keep) - task_managers)
     released = [name for name in sorted(keep, key=_number, reverse=True) if name in seen.report.releasable][:surplus]
     keep = [name for name in keep if name not in released]
     taken = {pod.name for pod in seen.pods}  # also by one whose labels somebody changed

@@ -29,7 +29,8 @@ def sync(request: Request, problems: list[str], now: datetime) -> dict[str, Any]
         "status": _status(request, seen, life, wanted),
         "children": finished(_children(request, seen, life, wanted)),
     }
-    waits = life.phase == Phase.STOPPING or life.reason == lifecycle.FAILING or scaling.resting(seen, life)
+    waits = life.phase == Phase.STOPPING or life.reason == lifecycle.FAILING or seen.misses_a_holder
+    waits = waits or bool(scaling.resting(seen, life))
     return {**answer, "resyncAfterSeconds": RESYNC} if waits else answer
 
 
