@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from clients.flink import Rejected
+from core import job as jobs
 from core import times
 from core.job_status import SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
 from core.states import Phase
-from supervisor import recovery, steps
+from supervisor import recovery, rollback, steps
 from supervisor.decision import Decision, Event, FindSavepoint
 from supervisor.finder import SECONDS, Found
 from supervisor.world import World
@@ -67,7 +68,7 @@ def answered(world: World, answer: Rejected | str) -> Decision:
     if not _is_news(status, found):
         return _over(status.but(lost_savepoint=LostSavepoint()), "the stop left no newer savepoint")
     point = RecoveryPoint(found.path, SAVEPOINT, lost.asked_at, lost.job_id, found.number)
-    status = recovery.remembered(status, point, world.history_limit)
+    status = _proven(world, recovery.remembered(status, point, world.history_limit))
     status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
     decision = _over(status, "the savepoint of the stop is found")
     return replace(decision, events=(Event("SavepointCompleted", f"found the savepoint of the stop: {found.path}"),))
@@ -87,6 +88,16 @@ def _is_news(status: JobStatus, found: Found) -> bool:
     paths = (status.forgotten_savepoint, *(point.path for point in status.recovery_points))
     is_newest = found.number > max([status.forgotten_checkpoint, *known])
     return is_newest and not any(recovery.same_path(path, found.path) for path in paths)
+
+
+def _proven(world: World, status: JobStatus) -> JobStatus:
+    """A savepoint settles that an update works, whoever was told. Of an attempt before the last it is not known what
+    that was made of."""
+    lost, here = world.status.lost_savepoint, status.runs_on
+    same_spec = status.digest.get("bootstrap") == status.delivery.digest
+    if lost.job_id != jobs.flink_job_id(world.job.uid, status.attempt) or not same_spec:
+        return status
+    return rollback.proven(status).but(runs_on=replace(here, ready=here.ready or here.attempt <= status.attempt))
 
 
 def _over(status: JobStatus, why: str) -> Decision:

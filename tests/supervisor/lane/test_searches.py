@@ -12,10 +12,11 @@ PATH = "s3://s/savepoint-1"
 
 def lost_with_its_savepoint(stage: Any) -> float:
     """Returns the work that the savepoint holds."""
-    (run,) = stage.flink.runs.values()
+    run = stage.flink.history[-1]
     stage.play(lambda: stage.status.stop.trigger_id in run.operations)
     stage.wait(1.0)  # nobody looks
-    assert (run.status, stage.status.recovery_points[0].type) == ("FINISHED", "CHECKPOINT")
+    assert run.status == "FINISHED"
+    assert run.snapshots[-1].external_path not in [point.path for point in stage.status.recovery_points]
     stage.lose_jobmanager()
     return run.work
 
@@ -249,6 +250,36 @@ def test_what_that_run_has_written_is_newer_also_while_the_api_server_takes_noth
     ready.lose_jobmanager()
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored.startswith(f"s3://ckp/{ready.flink.history[1].id}/")
+
+
+def test_the_savepoint_of_an_update_that_was_never_ready_settles_that_it_works(ready):
+    """As one whose path was told: nothing takes the update back behind it."""
+    ready.flink.checkpoint_every = 1e6
+    ready.edit(bootstrap={"image": "img:2", "className": "Main", "jarPath": "/app.jar"})
+    ready.play(lambda: ready.is_in("Started") and len(ready.flink.history) == 2)
+    ready.edit(jobParallelism=2)
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: len(ready.flink.history) == 3)
+    ready.flink.history[2].status = "FAILED"
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert not ready.status.rejected.digest
+    assert ready.status.recovery_points[0].path == ready.flink.history[2].restored == "s3://s/savepoint-2"
+
+
+def test_so_it_does_of_an_update_of_the_cluster(ready):
+    ready.flink.checkpoint_every = 1e6
+    ready.cluster(supervisorStatus="Stopping")
+    ready.play(lambda: ready.is_in("Starting"))
+    ready.lose_jobmanager()
+    ready.cluster(supervisorStatus="Started", revision="r2", onTrial=True)
+    ready.play(lambda: ready.is_in("Started"))
+    ready.annotate("START")
+    lost_with_its_savepoint(ready)
+    ready.play(lambda: ready.status.savepoint_path == "s3://s/savepoint-2")
+    ready.lose_jobmanager()
+    ready.cluster(revision="r1", onTrial=False)
+    ready.play(lambda: ready.is_in("Started"))
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-2"
 
 
 def test_no_job_begins_empty_where_its_savepoint_cannot_be_looked_for(stage):
