@@ -56,7 +56,7 @@ public final class FindSavepoint {
         }
     }
 
-    /** Reads all of it, so that what was half written is no answer. */
+    /** Reads all of it: what was half written is an error, which is told. */
     private static long number(FileSystem files, Path metadata) throws IOException {
         try (DataInputStream in = new DataInputStream(files.open(metadata))) {
             ClassLoader loader = FindSavepoint.class.getClassLoader();
