@@ -78,7 +78,7 @@ docs: .venv/ready ## write docs/cli.md from the commands' own help, docs/fields.
 
 jar: .venv/ready ## rebuild the example's JAR and the supervisor's (needs javac)
 	$(BIN)/python -m local.jar examples/wordcount/src/WordCount.java examples/wordcount/wordcount.jar
-	$(BIN)/python -m local.jar supervisor/finder/FindSavepoint.java supervisor/finder/finder.jar
+	$(BIN)/python -m local.jar supervisor/finder/FindState.java supervisor/finder/finder.jar
 
 format: .venv/ready ## format and fix what ruff can
 	$(BIN)/ruff format .

@@ -86,18 +86,19 @@ class Stop(Record):
 
 
 @dataclass(frozen=True)
-class LostSavepoint(Record):
-    """Of a stop that went with its JobManager before anybody knew what became of it: it may be there."""
+class LostState(Record):
+    """State of a run that may be there, and nobody was told where: the savepoint of a stop that went with its
+    JobManager, or checkpoints that were completed after the last look."""
 
     job_id: str = ""  # of the run, '' for none
-    directory: str = ""  # where it was to be
-    asked_at: str = ""
+    directory: str = ""  # where it may be
+    asked_at: str = ""  # the stop; '' for checkpoints
     sought_at: str = ""  # since when it is looked for
     tried_at: str = ""  # the last time
     given_up: bool = False  # by this start; the next one looks again, unless a run has completed a checkpoint by then
 
     @property
-    def anew(self) -> LostSavepoint:
+    def anew(self) -> LostState:
         """With all the time of a start."""
         return replace(self, sought_at="", tried_at="", given_up=False)
 
@@ -199,7 +200,7 @@ class JobStatus(Record):
     forgotten_savepoint: str = ""  # likewise, where it was taken just before
     forgets: int = 0  # the cluster's counter of starts with empty jobs, as far as this job has followed it
     disposing: Disposal = field(default_factory=Disposal)
-    lost_savepoint: LostSavepoint = field(default_factory=LostSavepoint)
+    lost_state: LostState = field(default_factory=LostState)
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)

@@ -13,7 +13,7 @@ from supervisor.decision import (
     Cancel,
     Decision,
     DisposeSavepoint,
-    FindSavepoint,
+    FindState,
     Plan,
     Reason,
     Run,
@@ -105,14 +105,14 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str
             flink.cancel(action.job_id)
         case DisposeSavepoint():
             return flink.dispose(action.path)
-        case FindSavepoint():
+        case FindState():
             return finder.find(flink, action.directory, action.job_id, action.since)
     return None
 
 
 def after_answer(world: World, action: Action, answer: Rejected | str) -> Decision | None:
     """What Flink's answer means; `world` has the status that was written before the action."""
-    if isinstance(action, FindSavepoint):
+    if isinstance(action, FindState):
         return search.answered(rollback.as_run(world), answer)
     if isinstance(answer, Rejected):
         return after_refusal(world, action, answer)

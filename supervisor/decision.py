@@ -74,15 +74,15 @@ class DisposeSavepoint:
 
 
 @dataclass(frozen=True)
-class FindSavepoint:
-    """Look for the newest savepoint of a run: see finder/."""
+class FindState:
+    """Look for the newest savepoint or checkpoint of a run: see finder/."""
 
     job_id: str
     directory: str
     since: int  # milliseconds
 
 
-Action = Run | Plan | StopJob | TakeSavepoint | Cancel | DisposeSavepoint | FindSavepoint
+Action = Run | Plan | StopJob | TakeSavepoint | Cancel | DisposeSavepoint | FindState
 
 
 # Every reason that there is; docs/events.md says what each means. It is stable: people filter by it.

@@ -67,7 +67,7 @@ def _ordered(world: World) -> Decision:
         delivery=delivery,
         failures=0 if edited else world.status.failures,  # those were another spec's
         cluster_uid=cluster.uid,
-        lost_savepoint=world.status.lost_savepoint.anew,
+        lost_state=world.status.lost_state.anew,
         jar_id=jar,
         update=status.update if rollback.comes_back(status) else Update(),
         started_at="",

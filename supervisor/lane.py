@@ -157,11 +157,11 @@ class Lane:
         before, newer = self._unwritten
         if _history(before) != _history(status):
             return status
-        settled = newer.lost_savepoint != before.lost_savepoint
+        settled = newer.lost_state != before.lost_state
         return status.but(
             recovery_points=newer.recovery_points,
             had_state=status.had_state or newer.had_state,
-            lost_savepoint=newer.lost_savepoint if settled else status.lost_savepoint,
+            lost_state=newer.lost_state if settled else status.lost_state,
         )
 
     def _problems(self, resource: Mapping[str, Any]) -> list[str]:

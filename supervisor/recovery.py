@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from clients.flink import Snapshot
 from core import times
-from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
+from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostState, RecoveryPoint
 from core.states import ClaimMode
 from supervisor.world import World
 
@@ -30,7 +30,7 @@ def remembered(status: JobStatus, point: RecoveryPoint, limit: int) -> JobStatus
     return status.but(
         recovery_points=tuple(other for other in known if other in checkpoints or other in savepoints),
         had_state=True,
-        lost_savepoint=LostSavepoint(),
+        lost_state=LostState(),
     )
 
 
@@ -105,8 +105,8 @@ def _completed(world: World) -> list[Snapshot]:
 def without_runs(status: JobStatus, runs: Collection[str]) -> JobStatus:
     """Without what these runs wrote: no way back."""
     points = tuple(point for point in status.recovery_points if point.job_id not in runs)
-    lost = LostSavepoint() if status.lost_savepoint.job_id in runs else status.lost_savepoint
-    return status.but(recovery_points=points, lost_savepoint=lost)
+    lost = LostState() if status.lost_state.job_id in runs else status.lost_state
+    return status.but(recovery_points=points, lost_state=lost)
 
 
 def restored(world: World) -> str:
@@ -157,7 +157,7 @@ def forgotten(status: JobStatus) -> JobStatus:
         had_state=False,
         savepoint_path="",
         savepoint_timestamp="",
-        lost_savepoint=LostSavepoint(),
+        lost_state=LostState(),
         restore_path="",
     )
 
@@ -171,7 +171,7 @@ def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     return status.but(
         recovery_points=(point, *others),
         had_state=True,
-        lost_savepoint=LostSavepoint(),
+        lost_state=LostState(),
         unreadable=(),
         ready_until="",
     )
@@ -218,6 +218,18 @@ def next_point(status: JobStatus) -> JobStatus | None:
     """The status in which the point that was just tried counts as unreadable, None when there is no other one."""
     passed_over = status.but(unreadable=(*status.unreadable, status.restore_path))
     return passed_over if start_point(passed_over) else None
+
+
+def beside(status: JobStatus) -> LostState | None:
+    """Where newer checkpoints may be than the one that a start could not read, since Flink keeps only the newest; None
+    when there is no such place, or this start has looked there."""
+    path, lost = status.restore_path, status.lost_state
+    point = next((point for point in status.recovery_points if point.path == path), None)
+    folder = path.rpartition("/chk-")[0]
+    # With execution.checkpointing.create-subdir: false all jobs write to one place.
+    if point is None or not point.job_id or not folder.endswith(f"/{point.job_id}"):
+        return None
+    return None if lost.job_id == point.job_id and lost.given_up else LostState(point.job_id, folder)
 
 
 def same_path(one: str, other: str) -> bool:

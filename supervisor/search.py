@@ -1,6 +1,8 @@
-"""The savepoint of a stop whose answer went with its JobManager: the next one looks for it before the job starts. Pure.
+"""State that nobody was told of, which the next JobManager looks for before the job starts. Pure.
 
-A job that has stopped so is FINISHED, and its checkpoints are discarded: what else is known of it may be old, or gone.
+The savepoint of a stop whose answer went with its JobManager: that job is FINISHED, its checkpoints are discarded, and
+what else is known of it may be old, or gone. And the newest checkpoints of a run, when the one that was seen last is
+gone: once its tasks get on again, Flink completes in one moment what has piled up.
 """
 
 from __future__ import annotations
@@ -11,14 +13,13 @@ from datetime import timedelta
 from clients.flink import Rejected
 from core import job as jobs
 from core import times
-from core.job_status import SAVEPOINT, JobStatus, LostSavepoint, RecoveryPoint
+from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostState, RecoveryPoint
 from core.states import Phase
 from supervisor import recovery, rollback, steps
-from supervisor.decision import Decision, Event, FindSavepoint
+from supervisor.decision import Decision, Event, FindState
 from supervisor.finder import SECONDS, Found
 from supervisor.world import World
 
-LOOKING = "looking for the savepoint of the stop"
 INTERRUPTION = timedelta(seconds=2 * SECONDS)  # longer than any try: who looks then has all the time again
 CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind ours
 
@@ -29,18 +30,18 @@ def begun(world: World) -> JobStatus:
     settled = stop.forget or stop.start_from or stop.next == Phase.TERMINATED or world.job.deleting
     if not stop.directory or settled:
         return status
-    return status.but(lost_savepoint=LostSavepoint(status.job_id, stop.directory, stop.requested_at))
+    return status.but(lost_state=LostState(status.job_id, stop.directory, stop.requested_at))
 
 
 def look(world: World) -> Decision | None:
     """The next step of the search; None when there is nothing to look for, or it has been given up."""
-    status, lost, cluster = world.status, world.status.lost_savepoint, world.cluster
+    status, lost, cluster = world.status, world.status.lost_state, world.cluster
     if not lost.job_id or lost.given_up:
         return None
     if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
-        return steps.same(world, "waiting for a JobManager to look for the savepoint of the stop", delay=steps.BUSY)
-    # The message may say already what came of it.
-    why = status.message if status.message.startswith(LOOKING) else f"{LOOKING} in {lost.directory}"
+        return steps.same(world, f"waiting for a JobManager to look for {_what(lost)}", delay=steps.BUSY)
+    why = f"looking for {_what(lost)} in {lost.directory}"
+    why = status.message if status.message.startswith(why) else why  # with what came of it
     tried, pause = times.from_text(lost.tried_at), timedelta(seconds=cluster.polling_interval)
     if tried and world.now - tried < pause:
         return steps.same(world, why, delay=(tried + pause - world.now).total_seconds())
@@ -49,8 +50,12 @@ def look(world: World) -> Decision | None:
         return _given_up(world, why)
     now = times.to_text(world.now)
     sought = replace(lost, sought_at=lost.sought_at if goes_on else now, tried_at=now)
-    action = FindSavepoint(lost.job_id, lost.directory, _millis(lost.asked_at))
-    return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_savepoint=sought), action)
+    action = FindState(lost.job_id, lost.directory, _millis(lost.asked_at))
+    return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_state=sought), action)
+
+
+def _what(lost: LostState) -> str:
+    return "the savepoint of the stop" if lost.asked_at else "a newer checkpoint"
 
 
 def _millis(asked_at: str) -> int:
@@ -61,29 +66,45 @@ def _millis(asked_at: str) -> int:
 
 def answered(world: World, answer: Rejected | str) -> Decision:
     """What the JobManager has found."""
-    status, lost = world.status, world.status.lost_savepoint
+    status, lost = world.status, world.status.lost_state
     if isinstance(answer, Rejected):  # a store may be well again
         return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
     found = Found.of(answer)
     if not _is_news(status, found):
-        return _over(status.but(lost_savepoint=LostSavepoint()), "the stop left no newer savepoint")
+        settled = LostState() if lost.asked_at else replace(lost, given_up=True)
+        return _over(status.but(lost_state=settled), f"{_what(lost)} is not there")
+    return _found_savepoint(world, found) if lost.asked_at else _found_checkpoint(world, found)
+
+
+def _found_savepoint(world: World, found: Found) -> Decision:
+    lost = world.status.lost_state
     point = RecoveryPoint(found.path, SAVEPOINT, lost.asked_at, lost.job_id, found.number)
-    status = _proven(world, recovery.remembered(status, point, world.history_limit))
+    status = _proven(world, recovery.remembered(world.status, point, world.history_limit))
     status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
     decision = _over(status, "the savepoint of the stop is found")
     return replace(decision, events=(Event("SavepointCompleted", f"found the savepoint of the stop: {found.path}"),))
 
 
+def _found_checkpoint(world: World, found: Found) -> Decision:
+    """Completed after the newest one that is known."""
+    lost, known = world.status.lost_state, world.status.recovery_points
+    moment = next(point.timestamp for point in known if point.job_id == lost.job_id)
+    point = RecoveryPoint(found.path, CHECKPOINT, moment, lost.job_id, found.number)
+    decision = _over(recovery.remembered(world.status, point, world.history_limit), "a newer checkpoint is found")
+    why = f"{world.status.restore_path} cannot be read; a newer one of that run is there: {found.path}"
+    return replace(decision, events=(Event("RecoveryPointUnreadable", why),))
+
+
 def _given_up(world: World, why: str) -> Decision:
     """By this start. There may be state: without a way back that is known, the job does not begin empty."""
-    lost = replace(world.status.lost_savepoint, given_up=True)
-    decision = _over(world.status.but(had_state=True, lost_savepoint=lost), f"given up {why}")
+    lost = replace(world.status.lost_state, given_up=True)
+    decision = _over(world.status.but(had_state=True, lost_state=lost), f"given up {why}")
     return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
 
 
 def _is_news(status: JobStatus, found: Found) -> bool:
     """Is it newer than all that is known of the run, and than what a person wants forgotten of it?"""
-    run = status.lost_savepoint.job_id
+    run = status.lost_state.job_id
     known = [point.checkpoint_id for point in status.recovery_points if point.job_id == run]
     paths = (status.forgotten_savepoint, *(point.path for point in status.recovery_points))
     is_newest = found.number > max([status.forgotten_checkpoint, *known])
@@ -93,7 +114,7 @@ def _is_news(status: JobStatus, found: Found) -> bool:
 def _proven(world: World, status: JobStatus) -> JobStatus:
     """A savepoint settles that an update works, whoever was told. Of an attempt before the last it is not known what
     that was made of."""
-    lost, here = world.status.lost_savepoint, status.runs_on
+    lost, here = world.status.lost_state, status.runs_on
     same_spec = status.digest.get("bootstrap") == status.delivery.digest
     if lost.job_id != jobs.flink_job_id(world.job.uid, status.attempt) or not same_spec:
         return status

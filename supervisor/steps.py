@@ -153,7 +153,7 @@ def lost(world: World) -> Decision:
 
 def sought(status: JobStatus) -> str:
     """What is done before its next start, as a part of a sentence."""
-    return "; the savepoint of the stop is looked for first" if status.lost_savepoint.job_id else ""
+    return "; the savepoint of the stop is looked for first" if status.lost_state.asked_at else ""
 
 
 def recoverable(world: World) -> str:
@@ -184,10 +184,15 @@ def ended(world: World) -> Decision:
 def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decision:
     """The job does not run, and nobody wanted that. The restart policy decides, in Stopped.
 
-    A start (not one that `ran`) that failed because its recovery point is not there any more falls to the one before.
+    A start (not one that `ran`) that failed because its recovery point is not there any more falls to a newer one of
+    that run, else to the one before.
     """
     known = recovery.with_checkpoint(world, world.status)
     unreadable = known.restore_path and not (ran or known.ready_at) and recovery.is_missing(known.restore_path, text)
+    if unreadable and (newer := recovery.beside(known)):
+        why = f"{known.restore_path} cannot be read, looking for a newer one"
+        changes = {"supervisor_status": Phase.STARTING, "job_id": "", "lost_state": newer, "message": why}
+        return Decision(released(known).but(**changes), why, 0.0)
     if unreadable and (older := recovery.next_point(released(known))):
         why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)

@@ -11,7 +11,7 @@ from clients.flink.records import Restored
 from core import cluster as clusters
 from core import names, pods
 from core.job_status import JobStatus
-from supervisor.decision import Action, Cancel, DisposeSavepoint, FindSavepoint, Plan, Run, StopJob, TakeSavepoint
+from supervisor.decision import Action, Cancel, DisposeSavepoint, FindState, Plan, Run, StopJob, TakeSavepoint
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, FlinkJob, Planning, Sight
 
@@ -95,7 +95,7 @@ class Flink:
                 self._planned.add((action.jar_id, action.delivery))
             case DisposeSavepoint():
                 return "disposed"
-            case FindSavepoint():
+            case FindState():
                 return f"{LAST} {_savepoint(action.directory, action.job_id)}"
             case Run():
                 self._runs.setdefault(action.job_id, Submitted(action.parallelism, restored=action.savepoint_path))

@@ -1,8 +1,9 @@
-"""Where the savepoint of a stop is whose answer was lost.
+"""Where state is that nobody was told of.
 
 A job that has stopped with a savepoint is FINISHED: Flink discards its checkpoints, and only its JobManager knows where
 the savepoint is. When that goes before it is asked, the next one looks into the directory, with Flink's own file
-systems: FindSavepoint.java makes a plan whose name is the answer, and nothing runs.
+systems: FindState.java makes a plan whose name is the answer, and nothing runs. So it does in a run's directory of
+checkpoints, when the one that was seen last is not there any more.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ SECONDS = 60.0  # for a directory of many thousand savepoints in an object store
 
 
 class Found(NamedTuple):
-    """`number` is the savepoint's among the checkpoints of its run; no path: there is none."""
+    """`number` is its place among the checkpoints of its run; no path: there is none."""
 
     number: int = 0
     path: str = ""
@@ -35,7 +36,8 @@ class Found(NamedTuple):
 
 
 def find(flink: FlinkClient, directory: str, run: str, since: int) -> str:
-    """Of the newest savepoint of the run with this job id that was written since then (milliseconds); see Found.
+    """Of the newest savepoint or checkpoint of the run with this job id that was written since then (milliseconds); see
+    Found.
 
     Raises FlinkError: Rejected when the directory cannot be read.
     """

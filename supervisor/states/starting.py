@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core import times
-from core.job_status import Delivery, LostSavepoint
+from core.job_status import Delivery, LostState
 from core.states import Phase, StoppedBy
 from supervisor import delivery, moves, recovery, search, steps, submission
 from supervisor.decision import Decision, Event
@@ -133,7 +133,7 @@ def _adopt(world: World) -> Decision | None:
         job_parallelism=status.job_parallelism or world.job.parallelism,
         **steps.held(world),
         restore_path="",  # Flink chose it
-        lost_savepoint=LostSavepoint(),
+        lost_state=LostState(),
         started_at=times.to_text(world.now),
         message=why,
     )

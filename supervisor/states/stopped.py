@@ -67,7 +67,7 @@ def _start(status: JobStatus, why: str) -> Decision:
         retry_at="",
         started_at="",
         unreadable=(),
-        lost_savepoint=status.lost_savepoint.anew,
+        lost_state=status.lost_state.anew,
         message=why,
     )
     return Decision(starting, why, 0.0)

@@ -93,7 +93,7 @@ def test_a_savepoint_is_found_whose_path_nobody_was_told(world: World, image: st
         told = {
             "savepointPath": older,
             "recoveryPoints": [point for point in points if point["path"] == older],
-            "lostSavepoint": {"jobId": mark.job_id, "directory": directory, "askedAt": world.job(JOB)["timestamp"]},
+            "lostState": {"jobId": mark.job_id, "directory": directory, "askedAt": world.job(JOB)["timestamp"]},
         }
         world.client.patch(r.FLINK_JOBS, JOB, {"status": told}, namespace=world.namespace, subresource="status")
         world.request(r.FLINK_JOBS, JOB, "START")

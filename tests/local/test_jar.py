@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 JARS = {
     ROOT / "examples/wordcount/wordcount.jar": ROOT / "examples/wordcount/src/WordCount.java",
-    ROOT / "supervisor/finder/finder.jar": ROOT / "supervisor/finder/FindSavepoint.java",
+    ROOT / "supervisor/finder/finder.jar": ROOT / "supervisor/finder/FindState.java",
 }
 each_jar = pytest.mark.parametrize(("jar", "source"), JARS.items(), ids=[jar.stem for jar in JARS])
 

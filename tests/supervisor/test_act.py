@@ -20,7 +20,7 @@ from clients.flink import (
 )
 from core.job_status import Disposal
 from supervisor.act import act, after_answer, after_refusal
-from supervisor.decision import Cancel, DisposeSavepoint, FindSavepoint, Plan, Run, StopJob, TakeSavepoint
+from supervisor.decision import Cancel, DisposeSavepoint, FindState, Plan, Run, StopJob, TakeSavepoint
 
 NEWEST = Capabilities.of("2.3.0")
 RUN = Run("j", "app.jar", "Main", ("a b",), 2, "", "CLAIM", True, {"k": "v"}, 180.0)
@@ -28,7 +28,7 @@ STOP = StopJob("j", "t", "s3://s", True, "NATIVE")
 SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
 DISPOSE = DisposeSavepoint("s3://s/old")
 PLAN = Plan(1, "app.jar", "Main", (), 2, {}, 180.0)
-FIND = FindSavepoint("0123456789", "s3://s", 1000)
+FIND = FindState("0123456789", "s3://s", 1000)
 ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE, PLAN, FIND]
 
 

@@ -84,7 +84,7 @@ def test_the_savepoint_of_a_stop_that_nobody_was_told_is_foreseen() -> None:
     stopped = state.get(("FlinkJob", "default", "demo-one"))
     assert stopped
     lost = {"jobId": "0123456789", "directory": "file:///tmp", "askedAt": "2026-03-01T12:00:00Z"}
-    state.put({**stopped, "status": {**stopped["status"], "lostSavepoint": lost}})
+    state.put({**stopped, "status": {**stopped["status"], "lostState": lost}})
     edited = edit.edited(
         state.get(("FlinkDeployment", "default", "demo")),
         as_manifest(resources.FLINK_DEPLOYMENTS, deployment()),

@@ -308,7 +308,7 @@ class Flink:
         self.searches += 1
         if self.unlisted:
             raise Rejected(500, f"AccessDenied: ListBucket (request {self.searches})")
-        saved = [each for run in self.history if run.id == job_id for each in run.snapshots if each.is_savepoint]
+        saved = [each for run in self.history if run.id == job_id for each in run.snapshots]
         there = {path for path in self.disk if path.startswith(f"{directory}/")}
         kept = [each for each in saved if each.external_path in there]
         return f"{kept[-1].id} {kept[-1].external_path}" if kept else "none"

@@ -9,14 +9,15 @@ import org.apache.flink.runtime.checkpoint.Checkpoints;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
- * Finds the newest savepoint of one run, with the file systems that only a JobManager has.
+ * Finds the newest savepoint of one run, or the newest checkpoint in a directory of its own, with the file systems that
+ * only a JobManager has.
  *
  * <p>Arguments: the directory, the run's job id, and from when on (milliseconds) it must have been written. The answer
  * is the name of a job that is planned and never submitted: "NUMBER PATH", or "none".
  */
-public final class FindSavepoint {
+public final class FindState {
 
-    private FindSavepoint() {}
+    private FindState() {}
 
     public static void main(String[] arguments) throws Exception {
         String found = newest(new Path(arguments[0]), arguments[1], Long.parseLong(arguments[2]));
@@ -25,7 +26,7 @@ public final class FindSavepoint {
         planned.execute(found);
     }
 
-    /** Flink names a savepoint after the first six digits of its run, and numbers it as one of the run's checkpoints. */
+    /** Flink names a savepoint after the first six digits of its run, and numbers it as one of the checkpoints. */
     private static String newest(Path directory, String run, long since) throws IOException {
         FileSystem files = directory.getFileSystem();
         String prefix = "savepoint-" + run.substring(0, 6) + "-";
@@ -33,7 +34,9 @@ public final class FindSavepoint {
         String answer = "none";
         for (FileStatus each : list(files, directory)) {
             Path metadata = new Path(each.getPath(), "_metadata");
-            if (!each.getPath().getName().startsWith(prefix)
+            String name = each.getPath().getName();
+            boolean checkpoint = name.startsWith("chk-") && directory.getName().equals(run);
+            if (!(checkpoint || name.startsWith(prefix))
                     || !files.exists(metadata) // it was never complete
                     || files.getFileStatus(metadata).getModificationTime() < since) {
                 continue;
@@ -59,7 +62,7 @@ public final class FindSavepoint {
     /** Reads all of it: what was half written is an error, which is told. */
     private static long number(FileSystem files, Path metadata) throws IOException {
         try (DataInputStream in = new DataInputStream(files.open(metadata))) {
-            ClassLoader loader = FindSavepoint.class.getClassLoader();
+            ClassLoader loader = FindState.class.getClassLoader();
             return Checkpoints.loadCheckpointMetadata(in, loader, metadata.toString()).getCheckpointId();
         }
     }
