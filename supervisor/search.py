@@ -88,7 +88,7 @@ def _found_savepoint(world: World, found: Found) -> Decision:
 def _found_checkpoint(world: World, found: Found) -> Decision:
     """Completed after the newest one that is known."""
     lost, known = world.status.lost_state, world.status.recovery_points
-    moment = next(point.timestamp for point in known if point.job_id == lost.job_id)
+    moment = next((point.timestamp for point in known if point.job_id == lost.job_id), "")
     point = RecoveryPoint(found.path, CHECKPOINT, moment, lost.job_id, found.number)
     decision = _over(recovery.remembered(world.status, point, world.history_limit), "a newer checkpoint is found")
     why = f"{world.status.restore_path} cannot be read; a newer one of that run is there: {found.path}"

@@ -170,11 +170,15 @@ def sought_in_vain(stage: Any) -> None:
     stage.play(lambda: "ListBucket" in stage.status.message)
 
 
+def found_once_the_store_is_well_again(stage: Any) -> None:
+    stage.flink.unlisted = False
+    stage.play(stage.is_ready)
+    assert stage.flink.history[-1].restored == PATH
+
+
 def test_a_store_that_is_well_again_is_looked_into(ready):
     sought_in_vain(ready)
-    ready.flink.unlisted = False
-    ready.play(ready.is_ready)
-    assert ready.flink.history[-1].restored == PATH
+    found_once_the_store_is_well_again(ready)
 
 
 def test_another_jobmanager_has_all_the_time(ready):
@@ -182,9 +186,7 @@ def test_another_jobmanager_has_all_the_time(ready):
     ready.wait(170)
     ready.lose_jobmanager()
     ready.settle(20)
-    ready.flink.unlisted = False
-    ready.play(ready.is_ready)
-    assert ready.flink.history[-1].restored == PATH
+    found_once_the_store_is_well_again(ready)
 
 
 def test_another_start_has_all_the_time(ready):
@@ -194,9 +196,7 @@ def test_another_start_has_all_the_time(ready):
     ready.wait(170)
     ready.annotate("START")
     ready.settle(20)
-    ready.flink.unlisted = False
-    ready.play(ready.is_ready)
-    assert ready.flink.history[-1].restored == PATH
+    found_once_the_store_is_well_again(ready)
 
 
 def test_a_spec_that_was_wrong_meanwhile_takes_none_of_it(ready):
@@ -205,9 +205,7 @@ def test_a_spec_that_was_wrong_meanwhile_takes_none_of_it(ready):
     ready.settle(600)
     ready.edit(savepoint=savepoints("s3://s"))
     ready.settle(20)
-    ready.flink.unlisted = False
-    ready.play(ready.is_ready)
-    assert ready.flink.history[-1].restored == PATH
+    found_once_the_store_is_well_again(ready)
 
 
 def test_the_start_after_one_that_gave_it_up_and_failed_looks_again(ready):
@@ -216,9 +214,7 @@ def test_the_start_after_one_that_gave_it_up_and_failed_looks_again(ready):
     sought_in_vain(ready)
     ready.play(lambda: ready.is_in("Stopped"))
     assert ready.status.failure.startswith("SubmissionFailed")
-    ready.flink.unlisted = False
-    ready.play(ready.is_ready)
-    assert ready.flink.history[-1].restored == PATH
+    found_once_the_store_is_well_again(ready)
 
 
 @pytest.mark.parametrize("checkpoints", [0, 1])
