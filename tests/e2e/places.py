@@ -66,11 +66,13 @@ class Place:
 
 
 @contextmanager
-def local(directory: Path, faults: Faults | None = None, detour: Detour | None = None) -> Iterator[Place]:
+def local(
+    directory: Path, faults: Faults | None = None, detour: Detour | None = None, guards: Guards | None = None
+) -> Iterator[Place]:
     """A runtime of its own in `directory`, with guards on."""
     state = directory / "state"
     state.mkdir(parents=True)
-    guards = Guards()
+    guards = guards or Guards()
     with Runtime(directory / "runtime", {}, guards=guards, faults=faults, detour=detour) as runtime:
         client = _client(connect(str(runtime.kubeconfig)))
         source = {"hostPath": {"path": str(state), "type": "DirectoryOrCreate"}}
