@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
@@ -101,24 +100,13 @@ def waits_for(item: Object) -> str:
         # Of a part of a FlinkDeployment both tell it, the one with its name before other words.
         more = (part for part in _told(trouble).split("; ") if WHO.sub("", part) not in text)
         text = "; ".join(filter(None, (text, *more)))
-    return "; ".join(filter(None, (text or phase(item), _taken_back(item))))
+    return text or phase(item)
 
 
 def _behind(item: Object) -> str:
     """A job is ready as it runs, while it waits for slots to run as its spec wants it."""
     behind = item["kind"] == names.JOB and phase(item) == Phase.STARTED and not _in_force(item)
     return str(status_of(item).get("message") or phase(item)) if behind else ""
-
-
-def _taken_back(item: Object) -> str:
-    """Until when an update of a cluster has to work; '' for none that has pods."""
-    if item["kind"] != names.CLUSTER or not status_of(item).get("onTrial"):
-        return ""
-    since = times.from_text(report_of(item).trial.since)
-    if since is None:
-        return ""
-    end = since + timedelta(seconds=clusters.read(item).update_timeout)
-    return f"an update that does not work by {times.to_text(end)} is taken back, unless it is mended"
 
 
 def _told(found: Mapping[str, Any]) -> str:

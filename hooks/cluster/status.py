@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from core import canonical, conditions, names, revisions
+from core import canonical, conditions, names, revisions, times
 from core.cluster import StablePods
 from core.conditions import Condition
 from core.states import HEALTHY, UNHEALTHY, Phase, ResourceStatus
@@ -131,7 +132,8 @@ def _conditions(seen: Observed, life: Lifecycle) -> list[Condition]:
     down = life.phase in (Phase.STOPPED, Phase.TERMINATED)
     stalled = bool(failed) and not down
     mend = f"the pods from before run; mend the spec, or start the cluster to try it again: {failed}"
-    reason, message = (ROLLED_BACK, mend) if started and failed else (life.reason, life.message)
+    waiting = "; ".join(filter(None, (life.message, "" if started else _deadline(seen, life))))
+    reason, message = (ROLLED_BACK, mend) if started and failed else (life.reason, waiting)
     return [
         Condition(conditions.READY, ready, reason, message),
         Condition(conditions.PROGRESSING, not started and not down, life.reason, life.message),
@@ -139,6 +141,16 @@ def _conditions(seen: Observed, life: Lifecycle) -> list[Condition]:
         Condition(conditions.SUSPENDED, down, life.reason if down else "Running"),
         Condition(conditions.STALLED, stalled, ROLLED_BACK if stalled else "AsExpected", mend if stalled else ""),
     ]
+
+
+def _deadline(seen: Observed, life: Lifecycle) -> str:
+    """Until when an update has to work, '' for what is none."""
+    trial = seen.report.trial
+    since = times.from_text(trial.since) if trial.revision == life.revision and life.has_pods else None
+    if since is None:
+        return ""
+    end = since + timedelta(seconds=seen.cluster.update_timeout)
+    return f"an update that does not work by {times.to_text(end)} is taken back, unless it is mended"
 
 
 def invalid(previous: Mapping[str, Any], problems: list[str], *, generation: int, now: str) -> dict[str, Any]:

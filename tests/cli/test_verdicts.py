@@ -112,21 +112,3 @@ def test_what_ready_and_degraded_both_say_is_told_once() -> None:
     ready, trouble = "FlinkCluster demo: pods start; pod x: OOMKilled", "FlinkCluster demo: pod x: OOMKilled; disk full"
     told = conditions(1, Ready=(False, ready), Degraded=(True, trouble))
     assert verdicts.waits_for(item("FlinkDeployment", {"conditions": told})) == f"{ready}; disk full"
-
-
-TRIAL = '{"trial": {"revision": "r", "since": "2026-01-01T12:00:00Z"}}'
-
-
-@pytest.mark.parametrize(
-    ("status", "told"),
-    [
-        (
-            {"onTrial": True},
-            "no pod; an update that does not work by 2026-01-01T12:10:00Z is taken back, unless it is mended",
-        ),
-        ({}, "no pod"),
-    ],
-)
-def test_an_update_of_a_cluster_says_until_when_it_has_to_work(status: dict[str, Any], told: str) -> None:
-    waits = {"supervisorStatus": "Starting", "conditions": conditions(1, Ready=(False, "no pod")), **status}
-    assert verdicts.waits_for(item("FlinkCluster", waits, report=TRIAL)) == told

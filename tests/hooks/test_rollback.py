@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.cluster import RejectedRevision
+from core.cluster import RejectedRevision, Trial
 
 from .worlds import World, flink_cluster, flink_job, revision
 
@@ -51,6 +51,17 @@ def images(world: World) -> set[str]:
 def condition(world: World, type: str) -> tuple[str, str]:
     (found,) = (item for item in world.status["conditions"] if item["type"] == type)
     return found["status"], found["reason"]
+
+
+def test_an_update_says_until_when_it_has_to_work():
+    world = started()
+    revision = updated(world, runtime=BAD)
+    world.report(trial=Trial(revision, "2026-01-01T12:00:00Z"))
+    world.settle()
+    (ready,) = (item for item in world.status["conditions"] if item["type"] == "Ready")
+    told = "an update that does not work by 2026-01-01T12:10:00Z is taken back, unless it is mended"
+    assert ready["message"].endswith(f"; {told}")
+    assert told not in world.status["message"], "what the verdict about it says"
 
 
 def test_what_works_is_kept():
