@@ -20,8 +20,7 @@ def of_deletion(items: Sequence[Object], below: Sequence[Object]) -> list[str]:
 
 def is_forgotten(item: Object) -> bool:
     """A job that has a state, and is made again without it."""
-    status, again = verdicts.status_of(item), item["kind"] == names.JOB and bool(owner(item))
-    return again and bool(status.get("hadState") or status.get("recoveryPoints"))
+    return item["kind"] == names.JOB and bool(owner(item)) and verdicts.had_state(item)
 
 
 def owner(item: Object) -> str:

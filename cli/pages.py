@@ -178,10 +178,13 @@ def _child_waits_for(child: Object) -> str:
 
 def _recovery_points(facts: Facts) -> Iterator[str]:
     if facts.item["kind"] != names.JOB:
-        return iter(())
-    points = verdicts.status_of(facts.item).get("recoveryPoints") or []
-    nothing = "none known" if verdicts.status_of(facts.item).get("hadState") else "none, it would start empty"
-    return _section("Recovery points", recovery_table(points), nothing)
+        return
+    status = verdicts.status_of(facts.item)
+    nothing = "none known" if verdicts.had_state(facts.item) else "none, it would start empty"
+    yield from _section("Recovery points", recovery_table(status.get("recoveryPoints") or []), nothing)
+    if lost := status.get("lostState"):
+        where = lost.get("directory")
+        yield f"  one of job {lost.get('jobId')} that nobody was told of is looked for first, in {where}"
 
 
 def _pods(facts: Facts) -> Iterator[str]:

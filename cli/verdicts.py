@@ -76,6 +76,11 @@ def seen(item: Object) -> bool:
     return bool(status_of(item).get("observedGeneration", 0) >= item["metadata"].get("generation", 0))
 
 
+def had_state(item: Object) -> bool:
+    """Is there, or was there, a state of this job, also one that is still looked for?"""
+    return any(status_of(item).get(field) for field in ("hadState", "recoveryPoints", "lostState"))
+
+
 def pending(item: Object) -> str:
     """The request that nobody has acted on yet, '' for none."""
     annotations = item["metadata"].get("annotations") or {}

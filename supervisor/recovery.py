@@ -222,8 +222,11 @@ def next_point(status: JobStatus) -> JobStatus | None:
 
 def beside(status: JobStatus) -> LostState | None:
     """Where newer checkpoints may be than the one that a start could not read, since Flink keeps only the newest; None
-    when there is no such place, or this start has looked there."""
+    when there is no such place, this start has looked there, or the savepoint of a stop is still to be found: it is
+    newer."""
     path, lost = status.restore_path, status.lost_state
+    if lost.asked_at:
+        return None
     point = next((point for point in status.recovery_points if point.path == path), None)
     folder = path.rpartition("/chk-")[0]
     # With execution.checkpointing.create-subdir: false all jobs write to one place.

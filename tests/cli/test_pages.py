@@ -45,6 +45,15 @@ def test_a_job_that_is_ready_waits_for_the_slots_of_its_new_parallelism() -> Non
     assert "  Waits for:      waiting for slots, 1 of 2 are there" in whole(item)
 
 
+def test_a_savepoint_that_is_still_to_be_found_is_no_empty_start() -> None:
+    assert "none, it would start empty" in whole(job())
+    text = whole(job(lostState={"jobId": "0a", "directory": "s3://b/savepoints", "askedAt": "2026-01-01T11:59:00Z"}))
+    told = (
+        "Recovery points: none known\n  one of job 0a that nobody was told of is looked for first, in s3://b/savepoints"
+    )
+    assert told in text
+
+
 @pytest.mark.parametrize(("count", "told"), [(0, ""), (1, "1 restart, 3m ago"), (4, "4 restarts, the last 3m ago")])
 def test_restarts_of_a_container_are_told_with_their_time(count: int, told: str) -> None:
     ended = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T11:57:00Z"}} if count else {}

@@ -217,6 +217,20 @@ def test_the_start_after_one_that_gave_it_up_and_failed_looks_again(ready):
     found_once_the_store_is_well_again(ready)
 
 
+def test_no_search_for_checkpoints_takes_its_place(ready):
+    """Of the run before, which are gone too."""
+    ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
+    ready.flink.checkpoint_every = 1e6
+    ready.lose_jobmanager()
+    ready.play(lambda: len(ready.flink.history) == 2 and ready.is_in("Started"))
+    ready.flink.disk.clear()
+    sought_in_vain(ready)
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.flink.unlisted = False
+    ready.play(lambda: len(ready.flink.history) == 3)
+    assert ready.flink.history[-1].restored == PATH
+
+
 @pytest.mark.parametrize("checkpoints", [0, 1])
 def test_it_is_the_newest_state_until_the_run_from_an_older_one_has_written_its_own(ready, checkpoints):
     ready.annotate("TRIGGER_SAVEPOINT")
