@@ -14,17 +14,14 @@ from click.testing import CliRunner
 from cli import session
 from cli.main import root
 from cli.rest.app import create_app
-from clients.kube import Resource
 from clients.kube import resources as r
 
+from . import accounts
 from .manifests import cluster, flink_cluster, job
 from .world import World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 CLUSTER, JOB = "walk", "walk-one"
-CALLER, RBAC = "rest-caller", "rbac.authorization.k8s.io"
-ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
-BINDINGS = Resource(RBAC, "v1", "rolebindings", "RoleBinding")
 TITLE = f"flinkjob.nextbreakpoint.com/{JOB}"
 Run = Callable[..., str]
 
@@ -72,6 +69,14 @@ def test_the_toolboxs_commands_on_a_real_flink(world: World, run: Run, tmp_path:
     assert json.loads(run("taskmanager", "details", CLUSTER, id))["id"] == id
     assert json.loads(run("taskmanager", "metrics", CLUSTER, "-o", "json"))["jvmMemoryHeapUsed"] > 0
 
+    def top() -> bool:
+        """Flink's answers may be 3 s old."""
+        shown = {line.split()[0]: line.split()[1:] for line in run("top", "--once").splitlines() if line}
+        runs = shown[JOB][:3] == [CLUSTER, "Started", "1"] and int(shown[JOB][4].replace("-", "0")) > 0
+        return runs and shown[CLUSTER] == ["Started", "healthy", "1/1", "1/2", "1"]
+
+    world.wait("top shows it", top)
+
     mark = world.mark(JOB)
     assert run("job", "restart", *named, "--timeout", "4m") == f"{TITLE} restart requested\n{TITLE} started\n"
     world.resumed(CLUSTER, {JOB: mark})
@@ -93,18 +98,7 @@ def test_a_savepoint_is_disposed_of_when_no_job_needs_it(world: World, run: Run)
 
 @pytest.fixture
 def token(world: World) -> str:
-    """Of an account that may edit the namespace and nothing else; here nobody has rights."""
-    if world.place.local:
-        return "local"
-    head = {"metadata": {"name": CALLER, "namespace": world.namespace}}
-    role = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "edit"}
-    subjects = [{"kind": "ServiceAccount", **head["metadata"]}]
-    world.client.create(ACCOUNTS, {"apiVersion": "v1", "kind": "ServiceAccount", **head})
-    binding = {"apiVersion": f"{RBAC}/v1", "kind": "RoleBinding", "roleRef": role, "subjects": subjects, **head}
-    world.client.create(BINDINGS, binding)
-    path = ACCOUNTS.path(world.namespace, CALLER, "token")
-    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    return str(world.client.request("POST", path, json=asked).json()["status"]["token"])
+    return "local" if world.place.local else accounts.token(world, "rest-caller", role="edit")  # here nobody has rights
 
 
 @pytest.mark.scenario("S7")

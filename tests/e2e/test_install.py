@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 from clients.kube import KubeError, Resource
 from clients.kube import resources as r
 from core import names
-from tests.manifests.rendering import OVERLAYS, around, choices
+from tests.manifests.rendering import OVERLAYS, around, choices, identity
 
-from . import places
+from . import accounts, places
 from .manifests import cluster, flink_cluster, flink_deployment, job
 from .world import Object, World
 
 pytestmark = [pytest.mark.e2e, pytest.mark.only_on_a_cluster, pytest.mark.timeout(600)]
-ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+SECRETS = Resource("", "v1", "secrets", "Secret")
+REST, SYSTEM = "flink-rest-api", "flink-system"
 # The Prometheus Operator is not a part of what is tested here.
 COMPONENTS = ("image-volumes", "network-policy")
 
@@ -73,8 +78,68 @@ def test_a_teams_own_install_serves_the_team_alone(team: World) -> None:
         assert item["metadata"]["labels"][names.LABEL_INSTALL] == team.namespace
         (finalizer,) = item["metadata"]["finalizers"]
         assert f"controller-{team.namespace}-flink-" in finalizer
-    binding = team.get(ROLE_BINDINGS, names.supervisor_deployment("own"))
+    binding = team.get(accounts.BINDINGS, names.supervisor_deployment("own"))
     assert binding["roleRef"]["name"] == f"{team.namespace}-flink-supervisor"
     with pytest.raises(KubeError, match="cannot be changed"):
         labels = {"metadata": {"labels": {names.LABEL_INSTALL: None}}}
         team.client.patch(r.FLINK_CLUSTERS, "own", labels, namespace=team.namespace)
+
+
+@pytest.fixture
+def certificate(world: World, tmp_path: Path) -> Iterator[Path]:
+    """Its own authority, and the Secret that the REST interface waits for."""
+    pair = {"tls.crt": tmp_path / "tls.crt", "tls.key": tmp_path / "tls.key"}
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", pair["tls.key"])
+    whose = ("-subj", f"/CN={REST}", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2")
+    subprocess.run(["openssl", "req", "-x509", *key, *whose, "-out", pair["tls.crt"]], check=True, capture_output=True)
+    head = {"name": f"{REST}-tls", "namespace": SYSTEM}
+    data = {name: base64.b64encode(path.read_bytes()).decode() for name, path in pair.items()}
+    body = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": head, "data": data}
+    world.client.create(SECRETS, body)
+    yield pair["tls.crt"]
+    world.client.delete(SECRETS, head["name"], namespace=SYSTEM)
+
+
+@contextmanager
+def forwarded(service: str) -> Iterator[str]:
+    """host:port of this machine."""
+    command = ["kubectl", "port-forward", "-n", SYSTEM, f"service/{service}", ":https"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as it:
+        try:
+            assert it.stdout
+            told = it.stdout.readline()
+            assert told.startswith("Forwarding from 127.0.0.1:"), told
+            yield told.split()[2]
+        finally:
+            it.terminate()
+
+
+def test_the_rest_interface_has_no_rights_but_those_of_its_callers(world: World, certificate: Path) -> None:
+    """Behind its own certificate: nobody is refused, a stranger may see nothing, and an editor starts a cluster."""
+    alone = {identity(item) for item in around("default")}
+    items = [item for item in around("default", ("rest-api",)) if identity(item) not in alone]
+    editor, stranger = accounts.token(world, "editor", role="edit"), accounts.token(world, "stranger")
+    world.apply(flink_cluster("rest", cluster(world.place)))
+    world.steady("rest")
+    try:
+        kubectl(items, "apply")
+        world.settled(REST, SYSTEM)
+        with forwarded(REST) as address, requests.Session() as session:
+            session.verify = str(certificate)
+            url = f"https://{address}/api/v1/clusters"
+
+            def ask(token: str, path: str = "", method: str = "GET") -> tuple[int, str]:
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                found = session.request(
+                    method, f"{url}{path}", params={"namespace": world.namespace}, headers=headers, timeout=20
+                )
+                return found.status_code, found.json()["status"]
+
+            assert ask("") == (401, "ERROR")
+            assert ask(stranger) == ask(stranger, "/rest/stop", "PUT") == (403, "ERROR")
+            assert ask(editor) == ask(editor, "/rest/jobmanager/metrics") == (200, "OK")
+            assert ask(editor, "/rest/stop", "PUT") == (200, "OK")
+        world.wait("it is stopped", lambda: world.cluster("rest")["supervisorStatus"] == "Stopped")
+    finally:
+        kubectl(items, "delete", "--ignore-not-found")
+        world.remove((r.FLINK_CLUSTERS, "rest"))
