@@ -182,7 +182,7 @@ def _recovery_points(facts: Facts) -> Iterator[str]:
     status = verdicts.status_of(facts.item)
     nothing = "none known" if verdicts.had_state(facts.item) else "none, it would start empty"
     yield from _section("Recovery points", recovery_table(status.get("recoveryPoints") or []), nothing)
-    if lost := status.get("lostState"):
+    if (lost := status.get("lostState")) and not lost.get("passedOver"):
         where = lost.get("directory")
         yield f"  one of job {lost.get('jobId')} that nobody was told of is looked for first, in {where}"
 

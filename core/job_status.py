@@ -96,6 +96,7 @@ class LostState(Record):
     sought_at: str = ""  # since when it is looked for
     tried_at: str = ""  # the last time
     given_up: bool = False  # by this start; the next one looks again, unless a run has completed a checkpoint by then
+    passed_over: bool = False  # a person chose another start; it is looked for when that cannot be read
 
     @property
     def anew(self) -> LostState:

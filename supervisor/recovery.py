@@ -164,14 +164,14 @@ def forgotten(status: JobStatus) -> JobStatus:
 
 def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     """A person said where the next start is to begin. What was known before is there still, should that not be
-    readable."""
+    readable, and so is what may be found."""
     known = next((point for point in status.recovery_points if same_path(point.path, path)), None)
     others = tuple(point for point in status.recovery_points if point is not known)
     point = known or RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment)
     return status.but(
         recovery_points=(point, *others),
         had_state=True,
-        lost_state=LostState(),
+        lost_state=replace(status.lost_state, passed_over=True) if status.lost_state.asked_at else LostState(),
         unreadable=(),
         ready_until="",
     )
@@ -215,9 +215,16 @@ def work_since(status: JobStatus) -> float | None:
 
 
 def next_point(status: JobStatus) -> JobStatus | None:
-    """The status in which the point that was just tried counts as unreadable, None when there is no other one."""
+    """The status in which the point that was just tried counts as unreadable, None when there is no other one, nor one
+    to look for."""
     passed_over = status.but(unreadable=(*status.unreadable, status.restore_path))
-    return passed_over if start_point(passed_over) else None
+    return passed_over if start_point(passed_over) or is_sought(passed_over) else None
+
+
+def is_sought(status: JobStatus) -> bool:
+    """Is there something to look for before the job starts?"""
+    lost = status.lost_state
+    return bool(lost.job_id) and not lost.given_up and not (lost.passed_over and not status.unreadable)
 
 
 def beside(status: JobStatus) -> LostState | None:

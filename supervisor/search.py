@@ -27,16 +27,17 @@ CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind
 def begun(world: World) -> JobStatus:
     """The status of a job that was lost while it was stopped."""
     status, stop = world.status, world.status.stop
-    settled = stop.forget or stop.start_from or stop.next == Phase.TERMINATED or world.job.deleting
+    settled = stop.forget or stop.next == Phase.TERMINATED or world.job.deleting
     if not stop.directory or settled:
         return status
-    return status.but(lost_state=LostState(status.job_id, stop.directory, stop.requested_at))
+    lost = LostState(status.job_id, stop.directory, stop.requested_at, passed_over=bool(stop.start_from))
+    return status.but(lost_state=lost)
 
 
 def look(world: World) -> Decision | None:
     """The next step of the search; None when there is nothing to look for, or it has been given up."""
     status, lost, cluster = world.status, world.status.lost_state, world.cluster
-    if not lost.job_id or lost.given_up:
+    if not recovery.is_sought(status):
         return None
     if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
         return steps.same(world, f"waiting for a JobManager to look for {_what(lost)}", delay=steps.BUSY)

@@ -153,7 +153,8 @@ def lost(world: World) -> Decision:
 
 def sought(status: JobStatus) -> str:
     """What is done before its next start, as a part of a sentence."""
-    return "; the savepoint of the stop is looked for first" if status.lost_state.asked_at else ""
+    first = status.lost_state.asked_at and recovery.is_sought(status)
+    return "; the savepoint of the stop is looked for first" if first else ""
 
 
 def recoverable(world: World) -> str:
@@ -194,7 +195,7 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
         changes = {"supervisor_status": Phase.STARTING, "job_id": "", "lost_state": newer, "message": why}
         return Decision(released(known).but(**changes), why, 0.0)
     if unreadable and (older := recovery.next_point(released(known))):
-        why = f"{known.restore_path} cannot be read, trying the recovery point before it: {text}"
+        why = f"{known.restore_path} cannot be read, trying what else is known{sought(older)}: {text}"
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
     why = f"{reason}: {text}"

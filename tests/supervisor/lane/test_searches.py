@@ -135,6 +135,40 @@ def test_what_a_person_says_comes_first(ready):
     assert ready.flink.history[-1].restored == known
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("stopped", [True, False])
+def test_what_a_person_says_that_cannot_be_read_is_no_reason_to_forget_it(stage, stopped, known):
+    """A typing error, say. It is newer than what else is known."""
+    made = stage()
+    made.flink.checkpoint_every = 10.0 if known else 1e6
+    made.play(made.is_ready if known else lambda: made.is_in("Started"))
+    made.annotate("STOP") if stopped else made.annotate("START", origin="s3://typo")
+    lost_with_its_savepoint(made)
+    if stopped:
+        made.play(lambda: made.is_in("Stopped"))
+        made.annotate("START", origin="s3://typo")
+    made.flink.checkpoint_every = 10.0
+    made.play(made.is_ready)
+    assert [run.restored for run in made.flink.history] == ["", PATH]
+    assert "RecoveryPointUnreadable" in made.kube.events
+
+
+def test_a_start_that_fails_for_another_reason_does_not_look(ready):
+    ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
+    known = ready.status.recovery_points[0].path
+    ready.annotate("STOP")
+    lost_with_its_savepoint(ready)
+    ready.flink.disk[known] = 1.0
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.flink.checkpoint_every = 1e6
+    ready.annotate("START", origin=known)
+    for _ in range(2):
+        ready.play(lambda: ready.flink.history[-1].alive and ready.is_in("Started"))
+        ready.flink.history[-1].status = "FAILED"
+    assert [run.restored for run in ready.flink.history] == ["", known, known]
+    assert ready.flink.searches == 0
+
+
 def test_a_start_without_state_does_not_look(ready):
     ready.annotate("STOP")
     lost_with_its_savepoint(ready)
