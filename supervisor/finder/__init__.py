@@ -15,8 +15,15 @@ from clients.flink import FlinkClient
 from supervisor import bootstrap
 
 JAR = Path(__file__).with_name("finder.jar")
-# The cluster's own may say no, and a plan whose operators have no uid would be refused.
-CONFIGURATION = {"pipeline.auto-generate-uids": "true"}
+# The cluster's own may ask for uids, which the finder's operators have not, and for classes that only its jobs carry.
+CLASSES = (
+    "execution.job-listeners",
+    "pipeline.default-kryo-serializers",  # to 1.20, like the next two
+    "pipeline.registered-kryo-types",
+    "pipeline.registered-pojo-types",
+    "pipeline.serialization-config",  # from 1.20
+)
+CONFIGURATION = {"pipeline.auto-generate-uids": "true", **dict.fromkeys(CLASSES, "")}
 SECONDS = 60.0  # for a directory of many thousand savepoints in an object store
 
 

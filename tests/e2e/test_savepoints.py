@@ -79,8 +79,13 @@ def test_what_flink_does_not_keep_is_found_in_the_history(world: World) -> None:
 
 @pytest.mark.parametrize("image", ["flink_image", "old_flink_image"])
 def test_a_savepoint_is_found_whose_path_nobody_was_told(world: World, image: str) -> None:
-    """The status is as a supervisor leaves it that saw the JobManager go with the answer to its stop."""
+    """The status is as a supervisor leaves it that saw the JobManager go with the answer to its stop. The cluster wants
+    a class that only its job has."""
     spec = cluster(world.place, changes={"runtime.image": getattr(world.place, image)})
+    spec["flinkConfiguration"] |= {
+        "pipeline.registered-pojo-types": "WordCount",  # to 1.20
+        "pipeline.serialization-config": '["WordCount: {type: kryo}"]',
+    }
     with world.deployed(CLUSTER, spec, {"main": job(world.place)}):
         world.steady(CLUSTER, JOB)
         older = world.take_savepoint(JOB)

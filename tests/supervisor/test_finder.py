@@ -26,9 +26,11 @@ def test_it_is_uploaded_and_planned(flink):
     assert flink.plan.call_args.kwargs["arguments"] == ("s3://s", "0123456789", "1000")
 
 
-def test_its_operators_need_no_uids_whatever_the_cluster_says(flink):
+def test_it_needs_no_uids_and_no_class_of_the_jobs_whatever_the_cluster_says(flink):
     finder.find(flink, "s3://s", "0123456789", 1000)
-    assert flink.plan.call_args.kwargs["flink_configuration"] == {"pipeline.auto-generate-uids": "true"}
+    settings = flink.plan.call_args.kwargs["flink_configuration"]
+    assert settings.pop("pipeline.auto-generate-uids") == "true"
+    assert settings.pop("execution.job-listeners") == "" and set(settings.values()) == {""}
 
 
 def test_it_is_not_uploaded_where_it_is(flink):
