@@ -123,6 +123,9 @@ def _proven(world: World, status: JobStatus) -> JobStatus:
 
 
 def _over(status: JobStatus, why: str) -> Decision:
+    """What could not be read is tried again when nothing else is left: its store may be well again."""
+    if recovery.start_point(status) is None:
+        status = status.but(unreadable=())
     point = recovery.start_point(status)
     why += f"; the job starts from {point}" if point else ""
     return Decision(status.but(message=why), why, 0.0)

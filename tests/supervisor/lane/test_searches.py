@@ -153,6 +153,25 @@ def test_what_a_person_says_that_cannot_be_read_is_no_reason_to_forget_it(stage,
     assert "RecoveryPointUnreadable" in made.kube.events
 
 
+@pytest.mark.parametrize("unlisted", [True, False])
+def test_nor_is_it_to_be_tried_no_more_when_nothing_is_found(stage, unlisted):
+    """It may be no typing error: a store that is not mounted yet."""
+    made, path = stage(), "s3://late/savepoint-7"
+    made.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
+    made.flink.checkpoint_every = 1e6
+    made.play(lambda: made.is_in("Started"))
+    made.annotate("STOP")
+    lost_with_its_savepoint(made)
+    made.play(lambda: made.is_in("Stopped"))
+    made.flink.unlisted = unlisted
+    del made.flink.disk[PATH]
+    made.annotate("START", origin=path)
+    made.play(lambda: made.status.failure.startswith("SubmissionFailed"))
+    made.flink.disk[path] = 1.0
+    made.play(lambda: made.is_in("Started"))
+    assert [run.restored for run in made.flink.history] == ["", path]
+
+
 def test_a_start_that_fails_for_another_reason_does_not_look(ready):
     ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
     known = ready.status.recovery_points[0].path
