@@ -171,7 +171,7 @@ def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     return status.but(
         recovery_points=(point, *others),
         had_state=True,
-        lost_state=replace(status.lost_state, passed_over=True) if status.lost_state.asked_at else LostState(),
+        lost_state=replace(status.lost_state.anew, passed_over=True) if status.lost_state.asked_at else LostState(),
         unreadable=(),
         ready_until="",
     )

@@ -172,6 +172,20 @@ def test_nor_is_it_to_be_tried_no_more_when_nothing_is_found(stage, unlisted):
     assert [run.restored for run in made.flink.history] == ["", path]
 
 
+@pytest.mark.parametrize("given_up", [True, False])
+def test_after_a_search_in_vain_it_has_all_the_time_again(ready, given_up):
+    ready.edit(savepoint=savepoints("s3://s", maxStateAge=1))
+    ready.settle(5)
+    sought_in_vain(ready)
+    if given_up:
+        ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
+    else:
+        ready.settle(165)
+    ready.annotate("START", origin="s3://typo")
+    ready.settle(20)
+    found_once_the_store_is_well_again(ready)
+
+
 def test_a_start_that_fails_for_another_reason_does_not_look(ready):
     ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
     known = ready.status.recovery_points[0].path
