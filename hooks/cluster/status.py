@@ -146,8 +146,9 @@ def _conditions(seen: Observed, life: Lifecycle) -> list[Condition]:
 def _deadline(seen: Observed, life: Lifecycle) -> str:
     """Until when an update has to work, '' for what is none."""
     trial = seen.report.trial
-    since = times.from_text(trial.since) if trial.revision == life.revision and life.has_pods else None
-    if since is None:
+    # The report may be older than an edit.
+    since = times.from_text(trial.since) if trial.revision == life.revision == life.target_revision else None
+    if since is None or not seen.cluster.rollback:
         return ""
     end = since + timedelta(seconds=seen.cluster.update_timeout)
     return f"an update that does not work by {times.to_text(end)} is taken back, unless it is mended"

@@ -53,15 +53,34 @@ def condition(world: World, type: str) -> tuple[str, str]:
     return found["status"], found["reason"]
 
 
+def ready(world: World) -> str:
+    (found,) = (item for item in world.status["conditions"] if item["type"] == "Ready")
+    return str(found["message"])
+
+
 def test_an_update_says_until_when_it_has_to_work():
     world = started()
     revision = updated(world, runtime=BAD)
     world.report(trial=Trial(revision, "2026-01-01T12:00:00Z"))
     world.settle()
-    (ready,) = (item for item in world.status["conditions"] if item["type"] == "Ready")
     told = "an update that does not work by 2026-01-01T12:10:00Z is taken back, unless it is mended"
-    assert ready["message"].endswith(f"; {told}")
+    assert ready(world).endswith(f"; {told}")
     assert told not in world.status["message"], "what the verdict about it says"
+
+
+@pytest.mark.parametrize("edit", [{"rollback": False}, {"runtime": {"image": "flink:other"}}, {"suspend": True}])
+def test_what_is_not_taken_back_any_more_has_no_deadline(edit):
+    """Whatever the report says that was written before the edit."""
+    world = started()
+    revision = updated(world, runtime=BAD)
+    world.report(trial=Trial(revision, "2026-01-01T12:00:00Z"))
+    world.jobs = [flink_job(status={"supervisorStatus": "Starting", "clusterRevision": revision})]
+    world.settle()
+    assert "is taken back" in ready(world)
+    world.edit(**edit)
+    world.settle()
+    assert world.status["revision"] == revision
+    assert "is taken back" not in ready(world)
 
 
 def test_what_works_is_kept():
