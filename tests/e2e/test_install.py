@@ -120,12 +120,12 @@ def test_the_rest_interface_has_no_rights_but_those_of_its_callers(world: World,
     items = [item for item in around("default", ("rest-api",)) if identity(item) not in alone]
     editor, stranger = accounts.token(world, "editor", role="edit"), accounts.token(world, "stranger")
     world.apply(flink_cluster("rest", cluster(world.place)))
-    world.steady("rest")
     try:
+        world.steady("rest")
         kubectl(items, "apply")
         world.settled(REST, SYSTEM)
         with forwarded(REST) as address, requests.Session() as session:
-            session.verify = str(certificate)
+            session.verify, session.trust_env = str(certificate), False  # REQUESTS_CA_BUNDLE would come first
             url = f"https://{address}/api/v1/clusters"
 
             def ask(token: str, path: str = "", method: str = "GET") -> tuple[int, str]:
