@@ -195,7 +195,7 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
         changes = {"supervisor_status": Phase.STARTING, "job_id": "", "lost_state": newer, "message": why}
         return Decision(released(known).but(**changes), why, 0.0)
     if unreadable and (older := recovery.next_point(released(known))):
-        why = f"{known.restore_path} cannot be read, trying what else is known{sought(older)}: {text}"
+        why = f"{known.restore_path} cannot be read, trying what else is known: {text}"
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
     why = f"{reason}: {text}"
