@@ -59,7 +59,8 @@ def _told(verdict: Verdict, before: scale.Figures, after: scale.Figures, seconds
     limit = seconds // 60 + 1  # a minute apart
     verdict.at_most("writes for checkpoints", checkpoints / JOBS, limit, f"per job in {seconds:.0f} s")
     detail = f"{cycles:.0f} cycles, {passed['Flink: other requests'] / cycles:.1f} requests more in each"
-    verdict.at_most("requests to Flink", asked / JOBS / cycles, 1, "per job and cycle", detail)
+    # The figures are read at any moment of a cycle: one more may have begun than has ended.
+    verdict.at_most("requests to Flink", asked / JOBS / (cycles + 1), 1, "per job and cycle", detail)
 
 
 def _reactions(verdict: Verdict, client: KubeClient, namespace: str, flink: Flink) -> None:
