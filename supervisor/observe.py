@@ -94,7 +94,8 @@ def runs(uid: str, attempt: int) -> tuple[str, ...]:
 
 
 def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Bootstrap:
-    """The bootstrap Job of the delivery that the status orders, as its pod tells."""
+    """The bootstrap Job of the delivery that the status orders, as its newest pod tells. One that is deleted (evicted,
+    say) tells nothing: the Job makes another."""
     metadata, delivery = job["metadata"], status.ordered
     if delivery is None:
         return Bootstrap()
@@ -103,7 +104,10 @@ def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Boo
         names.LABEL_JOB_UID: metadata["uid"],
     }
     own = [pod for pod in pods if wanted.items() <= _labels(pod).items()]
-    return _bootstrap(own[-1].get("status") or {}) if own else Bootstrap()
+    newest = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), default=None)
+    if newest is None or newest["metadata"].get("deletionTimestamp"):
+        return Bootstrap()
+    return _bootstrap(newest.get("status") or {})
 
 
 def _bootstrap(status: Mapping[str, Any]) -> Bootstrap:

@@ -11,6 +11,16 @@ from hooks.children import pod
 
 USER = 65532
 FOLDER = "/jar"
+# A pod that was evicted, or deleted by hand, is made again.
+BACKOFF_LIMIT = 3
+KILLED = [137, 143]  # SIGKILL and SIGTERM, as exit codes
+# A failed delivery is the supervisor's business: it says what went wrong and orders the next one.
+FAILURE_POLICY = {
+    "rules": [
+        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": KILLED}},
+    ]
+}
 RESOURCES = {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
 
 
@@ -34,8 +44,8 @@ def make_job(
             "labels": labels,
         },
         "spec": {
-            # A failed delivery is the supervisor's business: it says what went wrong and orders the next one.
-            "backoffLimit": 0,
+            "backoffLimit": BACKOFF_LIMIT,
+            "podFailurePolicy": FAILURE_POLICY,
             "template": {"metadata": {"labels": labels}, "spec": spec_of(cluster, delivery)},
         },
     }

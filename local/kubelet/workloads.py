@@ -161,6 +161,8 @@ def job_plan(job: Object, pods: Sequence[Object], now: float, backoff: Backoff) 
     }
     if status["succeeded"]:
         return _ended(status, "Complete", ["SuccessCriteriaMet", "Complete"], "CompletionsReached", now, active)
+    if any(_fails_job(spec, pod) for pod in pods):
+        return _ended(status, "Failed", ["FailureTarget", "Failed"], "PodFailurePolicy", now, active)
     limit = spec.get("backoffLimit", 6)
     if failed + sum(map(_restarts, active)) > limit:
         return _ended(status, "Failed", ["FailureTarget", "Failed"], "BackoffLimitExceeded", now, active)
@@ -226,6 +228,18 @@ def _ended(status: Object, kind: str, kinds: Sequence[str], reason: str, now: fl
 def _is_ready(pod: Object) -> bool:
     conditions = pod.get("status", {}).get("conditions", ())
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def _fails_job(spec: Object, pod: Object) -> bool:
+    """By the exit codes of podFailurePolicy; nobody disrupts pods here."""
+    status = pod.get("status", {})
+    ended = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
+    codes = {item.get("state", {}).get("terminated", {}).get("exitCode", 0) for item in ended} - {0}
+    rules = [rule for rule in spec.get("podFailurePolicy", {}).get("rules", ()) if rule["action"] == "FailJob"]
+    asked = [rule["onExitCodes"] for rule in rules if "onExitCodes" in rule]
+    return status.get("phase") == "Failed" and any(
+        bool(codes & {*one["values"]} if one["operator"] == "In" else codes - {*one["values"]}) for one in asked
+    )
 
 
 def _restarts(pod: Object) -> int:

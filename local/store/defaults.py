@@ -153,7 +153,8 @@ def _service(obj: Object) -> None:
 
 def _job(obj: Object) -> None:
     spec, metadata = obj["spec"], obj["metadata"]
-    _fill(spec, backoffLimit=6, completionMode="NonIndexed", suspend=False, podReplacementPolicy="TerminatingOrFailed")
+    replaced = "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed"
+    _fill(spec, backoffLimit=6, completionMode="NonIndexed", suspend=False, podReplacementPolicy=replaced)
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
     _fill(spec, parallelism=1)

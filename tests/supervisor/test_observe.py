@@ -136,6 +136,23 @@ def test_the_bootstrap_tells_by_its_pod(status, seen):
     assert observe.bootstrap(pods, job, ordered(4)) == Bootstrap()
 
 
+def test_the_newest_pod_of_the_bootstrap_tells_and_none_that_is_deleted():
+    """Evicted, say: that is no failure of the delivery."""
+    job = {"metadata": {"name": "count", "uid": "u-1"}}
+    labels = {"batch.kubernetes.io/job-name": "bootstrap-count-3", "nextbreakpoint.com/job-uid": "u-1"}
+    killed = {
+        "phase": "Failed",
+        "containerStatuses": [{"name": "bootstrap", "state": {"terminated": {"exitCode": 143}}}],
+    }
+    old = {"name": "z", "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"}
+    new = {"name": "a", "labels": labels, "creationTimestamp": "2026-01-01T00:00:10Z"}
+    before = {"metadata": {**old, "deletionTimestamp": "2026-01-01T00:00:05Z"}, "status": killed}
+    assert observe.bootstrap([before], job, ordered(3)) == Bootstrap()
+    after = {"metadata": new, "status": {"phase": "Failed", "reason": "Evicted", "message": "disk"}}
+    assert observe.bootstrap([before, after], job, ordered(3)) == Bootstrap(failure="Evicted: disk")
+    assert observe.bootstrap([after, before], job, ordered(3)) == Bootstrap(failure="Evicted: disk")
+
+
 # ---- strays --------------------------------------------------------------------------------------------------------
 
 

@@ -18,9 +18,12 @@ def job(status=None, **spec):
     return {"metadata": META, "spec": {"template": {"spec": {}}, **spec}, "status": status or {}}
 
 
-def pod(phase="Running", name="p", ready=False, gone=False, template=None, ended=None, restarts=0):
+EXIT_CODES = {"rules": [{"action": "FailJob", "onExitCodes": {"operator": "NotIn", "values": [137]}}]}
+
+
+def pod(phase="Running", name="p", ready=False, gone=False, template=None, ended=None, restarts=0, code=0):
     metadata = {"name": name, "labels": {"pod-template-hash": template or template_hash(deployment())}}
-    state = {"terminated": {"finishedAt": timestamp(ended)}} if ended is not None else {}
+    state = {"terminated": {"finishedAt": timestamp(ended), "exitCode": code}} if ended is not None else {}
     return {
         "metadata": {**metadata, **({"deletionTimestamp": "x"} if gone else {})},
         "status": {
@@ -49,6 +52,8 @@ def deployment(replicas=1, status=None):
         (job(backoffLimit=1), [pod("Failed", ended=NOW - 99), pod()], 0, (), []),
         (job(backoffLimit=2), [pod(restarts=3)], 0, ("p",), ["FailureTarget", "Failed"]),
         (job({"failed": 1}, backoffLimit=0), [], 0, (), ["FailureTarget", "Failed"]),
+        (job(podFailurePolicy=EXIT_CODES), [pod("Failed", ended=NOW - 99, code=1)], 0, (), ["FailureTarget", "Failed"]),
+        (job(podFailurePolicy=EXIT_CODES), [pod("Failed", ended=NOW - 99, code=137)], 1, (), []),
         (
             job({"startTime": timestamp(NOW - 9)}, activeDeadlineSeconds=9),
             [pod()],
