@@ -70,6 +70,10 @@ def somewhere(cluster: bool) -> Iterator[Place]:
 def lives(place: Place, rounds: int, verdict: Verdict) -> None:
     """The first ones warm up what a machine has once: images, and the archive of Java's classes."""
     cluster = manifests.cluster(place, slots=2, changes={"supervisor.pollingInterval": 5})
+    # The product asks for it by itself. A JobManager that is told to end takes the script's checkpoints along without it.
+    cluster["flinkConfiguration"]["execution.checkpointing.externalized-checkpoint-retention"] = (
+        "RETAIN_ON_CANCELLATION"
+    )
     job = manifests.job(place)
     print(f"{rounds} lives by a bare script and {rounds} by the product, after one each to warm up", flush=True)
     samples = Samples(defaultdict(list), [])
