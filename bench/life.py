@@ -22,6 +22,7 @@ from bench.product import Product
 from bench.rest import Rest
 from bench.verdict import Verdict
 from bench.waiting import until
+from supervisor import settings
 from tests.e2e import manifests, places
 from tests.e2e.places import Place
 
@@ -70,10 +71,8 @@ def somewhere(cluster: bool) -> Iterator[Place]:
 def lives(place: Place, rounds: int, verdict: Verdict) -> None:
     """The first ones warm up what a machine has once: images, and the archive of Java's classes."""
     cluster = manifests.cluster(place, slots=2, changes={"supervisor.pollingInterval": 5})
-    # The product asks for it by itself. A JobManager that is told to end takes the script's checkpoints along without it.
-    cluster["flinkConfiguration"]["execution.checkpointing.externalized-checkpoint-retention"] = (
-        "RETAIN_ON_CANCELLATION"
-    )
+    # As the product asks for by itself: else a JobManager that is told to end takes the script's checkpoints along.
+    cluster["flinkConfiguration"][settings.RETENTION] = settings.RETAINED
     job = manifests.job(place)
     print(f"{rounds} lives by a bare script and {rounds} by the product, after one each to warm up", flush=True)
     samples = Samples(defaultdict(list), [])
