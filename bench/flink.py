@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from hooks.children.pod import FLINK_DEFAULTS
+
 JAR = "bench.jar"
 NEVER = 2**63 - 1
 Workers = Callable[[str], Collection[str]]
@@ -33,7 +35,7 @@ class JobManager:
             case ["config"]:
                 return {"flink-version": "2.3.0"}
             case ["jobmanager", "config"]:
-                return [{"key": "state.checkpoints.num-retained", "value": "5"}]  # as our pods are told
+                return [{"key": key, "value": value} for key, value in FLINK_DEFAULTS.items()]  # what our pods are told
             case ["overview"]:
                 return self._overview()
             case ["taskmanagers"]:

@@ -94,8 +94,8 @@ def runs(uid: str, attempt: int) -> tuple[str, ...]:
 
 
 def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Bootstrap:
-    """The bootstrap Job of the delivery that the status orders, as its newest pod tells. One that is deleted (evicted,
-    say) tells nothing: the Job makes another."""
+    """The bootstrap Job of the delivery that the status orders, as its newest pod tells. One that is deleted or
+    evicted has not failed: the Job makes another. What it has carried is there."""
     metadata, delivery = job["metadata"], status.ordered
     if delivery is None:
         return Bootstrap()
@@ -104,10 +104,17 @@ def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Boo
         names.LABEL_JOB_UID: metadata["uid"],
     }
     own = [pod for pod in pods if wanted.items() <= _labels(pod).items()]
-    newest = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), default=None)
-    if newest is None or newest["metadata"].get("deletionTimestamp"):
+    if not own:
         return Bootstrap()
-    return _bootstrap(newest.get("status") or {})
+    newest = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+    found = _bootstrap(newest.get("status") or {})
+    return Bootstrap(jar_id=found.jar_id) if _disrupted(newest) else found
+
+
+def _disrupted(pod: Resource) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    evicted = any(one.get("type") == "DisruptionTarget" and one.get("status") == "True" for one in conditions)
+    return evicted or bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def _bootstrap(status: Mapping[str, Any]) -> Bootstrap:

@@ -11,7 +11,7 @@ from hooks.children import pod
 
 USER = 65532
 FOLDER = "/jar"
-# A pod that was evicted, or deleted by hand, is made again.
+# A pod that is deleted or evicted is made again.
 BACKOFF_LIMIT = 3
 KILLED = [137, 143]  # SIGKILL and SIGTERM, as exit codes
 # A failed delivery is the supervisor's business: it says what went wrong and orders the next one.

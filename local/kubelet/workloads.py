@@ -235,11 +235,10 @@ def _fails_job(spec: Object, pod: Object) -> bool:
     status = pod.get("status", {})
     ended = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
     codes = {item.get("state", {}).get("terminated", {}).get("exitCode", 0) for item in ended} - {0}
-    rules = [rule for rule in spec.get("podFailurePolicy", {}).get("rules", ()) if rule["action"] == "FailJob"]
-    asked = [rule["onExitCodes"] for rule in rules if "onExitCodes" in rule]
-    return status.get("phase") == "Failed" and any(
-        bool(codes & {*one["values"]} if one["operator"] == "In" else codes - {*one["values"]}) for one in asked
-    )
+    rules = spec.get("podFailurePolicy", {}).get("rules", ())
+    asked = [rule["onExitCodes"] for rule in rules if rule["action"] == "FailJob" and "onExitCodes" in rule]
+    met = [codes & {*one["values"]} if one["operator"] == "In" else codes - {*one["values"]} for one in asked]
+    return status.get("phase") == "Failed" and any(met)
 
 
 def _restarts(pod: Object) -> int:

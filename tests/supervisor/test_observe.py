@@ -136,7 +136,7 @@ def test_the_bootstrap_tells_by_its_pod(status, seen):
     assert observe.bootstrap(pods, job, ordered(4)) == Bootstrap()
 
 
-def test_the_newest_pod_of_the_bootstrap_tells_and_none_that_is_deleted():
+def test_the_newest_pod_of_the_bootstrap_tells_and_none_that_is_deleted_or_evicted():
     """Evicted, say: that is no failure of the delivery."""
     job = {"metadata": {"name": "count", "uid": "u-1"}}
     labels = {"batch.kubernetes.io/job-name": "bootstrap-count-3", "nextbreakpoint.com/job-uid": "u-1"}
@@ -148,6 +148,12 @@ def test_the_newest_pod_of_the_bootstrap_tells_and_none_that_is_deleted():
     new = {"name": "a", "labels": labels, "creationTimestamp": "2026-01-01T00:00:10Z"}
     before = {"metadata": {**old, "deletionTimestamp": "2026-01-01T00:00:05Z"}, "status": killed}
     assert observe.bootstrap([before], job, ordered(3)) == Bootstrap()
+    ended = {"exitCode": 0, "message": '{"jarId": "7_app.jar"}'}
+    carried = {"phase": "Succeeded", "containerStatuses": [{"name": "bootstrap", "state": {"terminated": ended}}]}
+    assert observe.bootstrap([{**before, "status": carried}], job, ordered(3)) == Bootstrap(jar_id="7_app.jar")
+    disruption = {"type": "DisruptionTarget", "status": "True"}
+    evicted = {"phase": "Failed", "reason": "Evicted", "message": "disk", "conditions": [disruption]}
+    assert observe.bootstrap([{"metadata": old, "status": evicted}], job, ordered(3)) == Bootstrap()
     after = {"metadata": new, "status": {"phase": "Failed", "reason": "Evicted", "message": "disk"}}
     assert observe.bootstrap([before, after], job, ordered(3)) == Bootstrap(failure="Evicted: disk")
     assert observe.bootstrap([after, before], job, ordered(3)) == Bootstrap(failure="Evicted: disk")
