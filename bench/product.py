@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from types import TracebackType
 from typing import Any
 
 from bench.floor import OTHER_ARGUMENTS
 from bench.rest import Rest
 from bench.waiting import until
-from clients.kube import NotFound
+from clients.kube import Changed, watch
 from clients.kube import resources as r
 from core import conditions, names
 from tests.e2e import places
@@ -26,13 +27,16 @@ class Product:
     def __init__(self, place: Place, cluster: Manifest, job: Manifest) -> None:
         self._place, self._client = place, place.client
         self._cluster, self._job = cluster, job
+        self._ready, self._over = False, threading.Event()
 
     def __enter__(self) -> Product:
+        threading.Thread(target=self._watch, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
         places.remove_all(self._client, self._place.namespace)
         until("the pods are gone", lambda: not self._pods(names.JOBMANAGER, names.TASKMANAGER, names.SUPERVISOR))
 
@@ -42,11 +46,13 @@ class Product:
         return Rest(self._client, r.SERVICES.path(self._place.namespace, service, "proxy"))
 
     def ready(self) -> bool:
-        try:
-            found = self._client.get(r.FLINK_DEPLOYMENTS, NAME, namespace=self._place.namespace)
-        except NotFound:
-            return False
-        return conditions.is_true(found, conditions.READY)
+        return self._ready
+
+    def _watch(self) -> None:
+        """As `kubectl wait` does."""
+        for seen in watch(self._client, r.FLINK_DEPLOYMENTS, namespace=self._place.namespace, stop=self._over):
+            if isinstance(seen, Changed):
+                self._ready = conditions.is_true(seen.object, conditions.READY)
 
     def deploy(self) -> None:
         body = flink_deployment(NAME, self._cluster, {JOB: self._job})

@@ -14,7 +14,7 @@ from clients.flink import FlinkClient, FlinkError, Rejected
 from core.redaction import redacted
 
 WAIT_SECONDS = 600.0
-RETRY_SECONDS = 0.3
+RETRY_SECONDS = 0.1
 
 
 def deliver(

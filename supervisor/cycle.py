@@ -19,7 +19,7 @@ from typing import Any
 from clients.kube import Conflict, KubeClient, KubeError, resources
 from core import cluster as clusters
 from core import names
-from supervisor import observe, report
+from supervisor import observe, report, steps
 from supervisor.cache import Key, Watches
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
@@ -66,7 +66,7 @@ class ClusterCycle:
         self._recorder = Recorder(kube)  # of Events about the cluster itself
         self._leftovers = Leftovers(kube, self.namespace, self.name)
         self._removal: Future[None] | None = None
-        self._surroundings = ""
+        self._surroundings, self._quiet_since = "", time.monotonic()
 
     def ring(self) -> None:
         """Something changed: look now."""
@@ -125,14 +125,18 @@ class ClusterCycle:
         (cluster,), pods, jobs = found, self._watches.pods.of(self._key), self._watches.jobs.of(self._key)
         self._secrets |= observe.secrets(cluster)
         jobmanager = self._current(cluster, pods)
-        look = jobmanager.look() if jobmanager else Look()
+        look = jobmanager.look(clusters.read_status(cluster).task_managers) if jobmanager else Look()
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look, jobs)
         self._forget_jobs(jobs)
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         pause = min(self._step_jobs(jobs, Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
         starting = view.phase in ("Starting", "Stopping") or not view.answering
-        return min(pause, 0.3) if starting and view.revision else pause
+        return min(pause, self._pace()) if starting and view.revision else pause
+
+    def _pace(self) -> float:
+        """Of the looks at a cluster that is on its way: often while there is news of it."""
+        return min(0.3, steps.pace(time.monotonic() - self._quiet_since))
 
     def _current(self, cluster: Mapping[str, Any], pods: Objects) -> JobManager | None:
         """The JobManager of the incarnation that the status names, by its pod's address."""
@@ -188,7 +192,9 @@ class ClusterCycle:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""
         now = time.monotonic()
         shape = f"{around.cluster} {around.look.jobs} {[pod['metadata']['resourceVersion'] for pod in around.pods]}"
-        changed, self._surroundings = shape != self._surroundings, shape
+        changed = shape != self._surroundings
+        if changed:
+            self._surroundings, self._quiet_since = shape, now
         for job in jobs:
             slot = self._slots.setdefault(job["metadata"]["uid"], _Slot(Lane(self._kube, Recorder(self._kube))))
             version = job["metadata"]["resourceVersion"]

@@ -16,6 +16,14 @@ from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
 
+ORDERED = "waiting for the JAR: the bootstrap Job carries it"
+
+
+def noted(world: World) -> World:
+    """With the id of the JAR that has come."""
+    status, found = world.status, world.bootstrap
+    return replace(world, status=status.but(jar_id=found.jar_id)) if found.jar_id and not status.jar_id else world
+
 
 def deliver(world: World) -> Decision | None:
     """For the next start; None when the JAR is there. It is ordered before the JobManager answers."""
@@ -26,16 +34,12 @@ def deliver(world: World) -> Decision | None:
     if status.jar_id:
         return None
     found = world.bootstrap
-    if found.jar_id:
-        return steps.same(world, f"the JAR is there: {found.jar_id}", delay=0.0, jar_id=found.jar_id)
     if found.failure:
         return steps.fail(world, "BootstrapFailed", found.failure)
     since = _awaited_since(world)
     if steps.overdue(world, since):
         return steps.fail(world, "BootstrapFailed", found.waiting or "the JAR did not arrive in time")
-    return steps.same(
-        world, f"waiting for the JAR: {found.waiting or 'the bootstrap Job carries it'}", started_at=since
-    )
+    return steps.same(world, f"waiting for the JAR: {found.waiting}" if found.waiting else ORDERED, started_at=since)
 
 
 def _awaited_since(world: World) -> str:
@@ -58,7 +62,7 @@ def _ordered(world: World) -> Decision:
     delivery, jar = _order(world), ""
     if update.jar_id and _is_for(world, update.delivery) and status.cluster_uid == cluster.uid:
         delivery, jar = update.delivery, update.jar_id
-    why = f"delivery {delivery.number} of the JAR is {'there' if jar else 'ordered'}"
+    why = f"delivery {delivery.number} of the JAR is there" if jar else ORDERED
     edited = status.digest.get("bootstrap", delivery.digest) != delivery.digest
     return steps.same(
         world,

@@ -32,7 +32,7 @@ class Look:
 
     overview: Overview | None = None
     jobs: Mapping[str, JobSummary] = field(default_factory=dict)
-    task_managers: tuple[TaskManager, ...] = ()
+    task_managers: tuple[TaskManager, ...] = ()  # when there are more than are wanted
 
     @property
     def answering(self) -> bool:
@@ -56,15 +56,16 @@ class JobManager:
         self._checkpointing: dict[str, float] = {}
         self._restarts: dict[str, tuple[float, int | None]] = {}
 
-    def look(self) -> Look:
-        """Never raises: no answer is an answer too."""
+    def look(self, wanted: int) -> Look:
+        """Never raises: no answer is an answer too. wanted: so many TaskManagers there shall be."""
         try:
             if self.capabilities is None:
                 self.settings = self.client.jobmanager_config()
                 self.capabilities = Capabilities.of(str(self.client.config().get("flink-version", "")))
             overview = self.client.overview()
             jobs = {job.id: job for job in self.client.jobs()}
-            return Look(overview, jobs, self.client.taskmanagers())
+            surplus = overview.task_managers > wanted
+            return Look(overview, jobs, self.client.taskmanagers() if surplus else ())
         except FlinkError as error:
             log.debug("the JobManager at %s does not answer: %s", self.address, error)
             return Look()

@@ -39,7 +39,7 @@ def watch(world: World, why: str = "", *, delay: float | None = None) -> Decisio
         why = why or "waiting for its first checkpoint"
     if _recovered(world, ready_at):
         changes |= {"failures": 0, "failure": "", "retry_at": ""}
-    pace = _pace(world) if ready_at else steps.SOON
+    pace = _pace(world) if ready_at else steps.pace(flink.age)
     return steps.same(world, why or "running", delay=pace if delay is None else delay, **changes)
 
 

@@ -98,7 +98,7 @@ def _request(cluster: Cluster, status: ClusterStatus, report: Report) -> Told:
 def _releasable(
     cluster: Cluster, status: ClusterStatus, look: Look, idle: Mapping[str, datetime], now: datetime
 ) -> tuple[str, ...]:
-    """The pods that may go: more than is wanted, and idle for longer than rescaleDelay."""
+    """The pods that may go: more than is wanted, and idle for longer than rescaleDelay since then."""
     surplus = len(look.task_managers) - status.task_managers
     patience = timedelta(seconds=cluster.supervisor.rescale_delay)
     if status.phase != Phase.STARTED or surplus <= 0:

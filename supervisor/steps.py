@@ -22,6 +22,11 @@ JOB_LOST: Reason = "JobLost"
 RESTORE_MISMATCH: Reason = "RestoreMismatch"
 
 
+def pace(seconds: float) -> float:
+    """Seconds until the next look at what has been going on in Flink for so long: often at first, then not for ever."""
+    return min(SOON, max(ANXIOUS, seconds / 10))
+
+
 def same(world: World, why: str, *, delay: float = SOON, **changes: object) -> Decision:
     """Stay in this state."""
     return Decision(world.status.but(message=why, **changes), why, delay)

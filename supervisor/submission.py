@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from core import job as jobs
 from core import times
+from core.job_status import JobStatus
 from core.states import ClaimMode
 from supervisor import recovery, rollback, settings, steps
 from supervisor.decision import Decision, Run
@@ -17,7 +18,6 @@ def intended(world: World) -> Decision:
     status, job = world.status, world.job
     attempt = status.attempt + 1
     path = recovery.start_point(status) or ""
-    why = f"attempt {attempt}: submitting, from {path}" if path else f"attempt {attempt}: submitting, with empty state"
     intent = status.but(
         attempt=attempt,
         job_id=jobs.flink_job_id(job.uid, attempt),
@@ -37,14 +37,20 @@ def intended(world: World) -> Decision:
         started_at=times.to_text(world.now),
         ready_at="",
         retry_at="",
-        message=why,
     )
     # A trial may be taken back to where it began, and what Flink owns goes with a cancelled job unless it is retained.
     retained = settings.retains_checkpoints(job.flink_configuration, world.flink_settings)
     claims = retained and not rollback.is_trial(world, status) and not status.runs_on.unproven
     mode = job.savepoint.claim_mode if claims else ClaimMode.NO_CLAIM
     intent = recovery.claimed(intent, mode)
-    return Decision(intent, why, steps.BUSY, request(replace(world, status=intent)))
+    intent = intent.but(message=waiting(intent))
+    return Decision(intent, intent.message, steps.pace(0), request(replace(world, status=intent)))
+
+
+def waiting(status: JobStatus) -> str:
+    """What is said from the intent until the tasks run, so that it is written once."""
+    path = status.restore_path
+    return f"attempt {status.attempt}, {'from ' + path if path else 'with empty state'}: waiting for its tasks to run"
 
 
 def request(world: World) -> Run:

@@ -15,7 +15,7 @@ PROPERTIES = "FLINK_PROPERTIES"
 # Faster than Flink's defaults where those only wait; a user's own value wins.
 FLINK_DEFAULTS = {
     # A TaskManager that was there before its JobManager asks again after this many ms; Flink's default is 10 s.
-    "cluster.registration.error-delay": "1000",
+    "cluster.registration.error-delay": "250",
     # For how long the JobManager remembers the result of a savepoint, so that a repeated request is the same one.
     "rest.async.store-duration": "3600000",
     # For how many seconds it remembers a job that is over; a supervisor may be away for longer than Flink's hour.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from core import times
 from core.job_status import Delivery, LostState
 from core.states import Phase, StoppedBy
-from supervisor import delivery, moves, recovery, search, steps, submission
+from supervisor import delivery, moves, readiness, recovery, search, stability, steps, submission
 from supervisor.decision import Decision, Event
 from supervisor.world import Sight, World
 
@@ -38,6 +38,7 @@ def decide(world: World) -> Decision:
         _stray,
         _slots,
     )
+    world = delivery.noted(world)
     decision = next(filter(None, (guard(world) for guard in guards)), None)
     return _with_checkpoint(world, decision or submission.intended(world))
 
@@ -108,7 +109,7 @@ def _submitted(world: World) -> Decision | None:
         return going
     if steps.overdue(world, status.started_at) and not world.problems:
         return _timed_out(world)
-    return steps.same(world, "waiting for the job's tasks to run", delay=steps.BUSY)
+    return steps.same(world, submission.waiting(status), delay=steps.pace(flink.age))
 
 
 def _moved(world: World) -> Decision | None:
@@ -223,7 +224,7 @@ def _restored_wrongly(world: World) -> Decision | None:
     if world.flink.checkpoints is None or recovery.began_as_told(world):
         return None
     if not restored and world.flink.age < PATIENCE:
-        return steps.same(world, "waiting for Flink to say what it restored", delay=steps.BUSY)
+        return steps.same(world, "waiting for Flink to say what it restored", delay=steps.pace(world.flink.age))
     why = f"{steps.RESTORE_MISMATCH}: told to start from {expected}, Flink says {restored or 'nothing'}"
     decision = steps.stop(world, why, next=Phase.STOPPED, by=StoppedBy.FLINK, savepoint=False, failure=why)
     return Decision(decision.status, why, 0.0, events=(Event(steps.RESTORE_MISMATCH, why),))
@@ -233,16 +234,11 @@ def _started(world: World) -> Decision:
     restored = recovery.restored(world)
     path = world.status.restore_path or restored
     why = f"the job runs, {'from ' + path if path else 'started empty'}"
-    decision = steps.to(
-        world,
-        Phase.STARTED,
-        why,
-        job_status=world.flink.status,
-        restored_path=restored,
-        stopped_by=StoppedBy.NOBODY,
-        unreadable=(),
+    status = world.status.but(
+        supervisor_status=Phase.STARTED, restored_path=restored, stopped_by=StoppedBy.NOBODY, unreadable=()
     )
-    return Decision(decision.status, why, 0.0, events=(Event("JobStarted", why),))
+    watched = readiness.watch(stability.judged(replace(world, status=status)))
+    return replace(watched, why=why, events=(Event("JobStarted", why),))
 
 
 def _cluster_goes(world: World) -> Decision | None:

@@ -126,7 +126,7 @@ def _saved(world: World, path: str) -> Decision:
         status = recovery.with_savepoint(status, path, times.to_text(world.now), world.history_limit, ours=ours)
     if not world.flink.terminal:
         why = "the savepoint is taken, waiting for the job to end"
-        return Decision(status.but(message=why), why, steps.BUSY)
+        return Decision(status.but(message=why), why, _pace(world))
     status = recovery.with_result(status).but(job_status=world.flink.status)
     return _next(world, status, f"stopped with savepoint {path}")
 

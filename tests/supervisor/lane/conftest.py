@@ -147,7 +147,7 @@ class Stage:
         pods = self.pods()
         manager = self._managers.setdefault(self.incarnation, JobManager("127.0.0.1", 8081, self.incarnation))
         manager.client = self.flink  # type: ignore[assignment]
-        look = manager.look()
+        look = manager.look(1)
         view = observe.cluster_view(self.kube.objects["flinkclusters", "demo"], pods, look)
         return Surroundings(view, pods, manager, look if look.answering else Look())
 

@@ -10,6 +10,7 @@ import pytest
 from clients.flink import Checkpoints, Snapshot
 from core.job_status import SAVEPOINT
 from core.states import Phase, StoppedBy
+from supervisor import steps
 from supervisor.decision import TakeSavepoint
 from supervisor.states.started import decide, savepoint_failed
 
@@ -410,6 +411,12 @@ def test_failures_are_over_when_it_has_been_ready_for_as_long_as_the_pause(world
 def test_a_job_that_runs_writes_nothing_new(world):
     settled = decide(world("ready", flink="runs")).status
     assert decide(world("ready", flink="runs", message="running")).status == settled
+
+
+@pytest.mark.parametrize(("age", "delay"), [(0.0, steps.ANXIOUS), (3.0, 0.3), (60.0, steps.SOON)])
+def test_its_first_checkpoint_is_looked_for_often_at_first(world, age, delay):
+    seen = ("runs", {"checkpointing": 60.0, "checkpoints": Checkpoints(), "age": age})
+    assert decide(world("started", flink=seen)).delay == delay
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from clients.flink import Checkpoints, Restored
 from core import job as jobs
 from core.job_status import SAVEPOINT, Delivery, StableSpec
 from core.states import Phase, StoppedBy
+from supervisor import steps
 from supervisor.decision import Run
 from supervisor.states.starting import decide
 from supervisor.world import Bootstrap
@@ -49,10 +50,17 @@ def test_the_jar_that_is_there_is_used_again(world):
     assert decide(world("carried", cluster="full")).status.delivery.number == 1
 
 
-def test_the_jar_arrives(world):
+def test_the_jar_arrives_and_the_job_is_submitted_in_the_same_step(world):
     decision = decide(world("ordered", bootstrap=Bootstrap(jar_id="9_app.jar")))
+    assert decision.status.jar_id == decision.action.jar_id == "9_app.jar"
+    assert decision.status.job_id == decision.action.job_id != ""
+
+
+def test_a_jar_that_arrives_before_the_slots_is_remembered(world):
+    decision = decide(world("ordered", cluster="full", bootstrap=Bootstrap(jar_id="9_app.jar")))
     assert decision.status.jar_id == "9_app.jar"
-    assert decision.delay == 0
+    assert decision.status.message == "waiting for slots: 0 are free, 1 are needed"
+    assert decision.action is None
 
 
 def test_a_failed_delivery_says_why_and_the_next_one_has_a_new_number(world):
@@ -278,6 +286,13 @@ def test_no_answer_is_no_news_however_long(world, moment, flink, age):
     assert decision.status.supervisor_status == Phase.STARTING
     assert decision.status.job_id
     assert decision.action is None
+
+
+@pytest.mark.parametrize(("age", "delay"), [(0.0, steps.ANXIOUS), (3.0, 0.3), (60.0, steps.SOON)])
+def test_a_run_is_looked_at_often_at_first(world, age, delay):
+    decision = decide(world("submitted", flink=("waits", {"age": age})))
+    assert decision.delay == delay
+    assert decision.status.message == "attempt 1, with empty state: waiting for its tasks to run"
 
 
 def test_running_without_its_tasks_is_not_started(world):
