@@ -19,7 +19,7 @@ from typing import Any
 from clients.kube import Conflict, KubeClient, KubeError, resources
 from core import cluster as clusters
 from core import names
-from supervisor import observe, report, steps
+from supervisor import observe, report
 from supervisor.cache import Key, Watches
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
@@ -30,6 +30,8 @@ log = logging.getLogger("supervisor")
 Objects = tuple[Mapping[str, Any], ...]
 PARALLEL_LANES = 16
 SOON = 0.2  # seconds: so much before it is due a lane steps with the others, who look at Flink anyway
+NEWS = 1.0  # seconds for which a change is news: more is likely to come
+QUICK, SLOW = 0.05, 0.3  # seconds between the looks at a cluster that is on its way
 SHORTEST, LONGEST, AFTER_ERROR = 0.02, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
 
 
@@ -66,7 +68,8 @@ class ClusterCycle:
         self._recorder = Recorder(kube)  # of Events about the cluster itself
         self._leftovers = Leftovers(kube, self.namespace, self.name)
         self._removal: Future[None] | None = None
-        self._surroundings, self._quiet_since = "", time.monotonic()
+        self._surroundings: object = None
+        self._quiet_since = time.monotonic()
 
     def ring(self) -> None:
         """Something changed: look now."""
@@ -131,12 +134,9 @@ class ClusterCycle:
         self._forget_jobs(jobs)
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         pause = min(self._step_jobs(jobs, Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
-        starting = view.phase in ("Starting", "Stopping") or not view.answering
-        return min(pause, self._pace()) if starting and view.revision else pause
-
-    def _pace(self) -> float:
-        """Of the looks at a cluster that is on its way: often while there is news of it."""
-        return min(0.3, steps.pace(time.monotonic() - self._quiet_since))
+        quiet = time.monotonic() - self._quiet_since
+        moving = view.phase in ("Starting", "Stopping") or not view.answering or quiet < NEWS
+        return min(pause, SLOW, max(QUICK, quiet / 10)) if moving and view.revision else pause
 
     def _current(self, cluster: Mapping[str, Any], pods: Objects) -> JobManager | None:
         """The JobManager of the incarnation that the status names, by its pod's address."""
@@ -191,7 +191,7 @@ class ClusterCycle:
     def _step_jobs(self, jobs: Objects, around: Surroundings) -> float:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""
         now = time.monotonic()
-        shape = f"{around.cluster} {around.look.jobs} {[pod['metadata']['resourceVersion'] for pod in around.pods]}"
+        shape = around.cluster, around.look.jobs, [pod["metadata"]["resourceVersion"] for pod in around.pods]
         changed = shape != self._surroundings
         if changed:
             self._surroundings, self._quiet_since = shape, now

@@ -63,9 +63,9 @@ class JobManager:
                 self.settings = self.client.jobmanager_config()
                 self.capabilities = Capabilities.of(str(self.client.config().get("flink-version", "")))
             overview = self.client.overview()
-            jobs = {job.id: job for job in self.client.jobs()}
-            surplus = overview.task_managers > wanted
-            return Look(overview, jobs, self.client.taskmanagers() if surplus else ())
+            jobs = self.client.jobs() if overview.jobs else ()
+            task_managers = self.client.taskmanagers() if overview.task_managers > wanted else ()
+            return Look(overview, {job.id: job for job in jobs}, task_managers)
         except FlinkError as error:
             log.debug("the JobManager at %s does not answer: %s", self.address, error)
             return Look()

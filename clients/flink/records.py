@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from clients.flink.errors import useful_line
@@ -56,6 +56,11 @@ class Overview:
             jobs_failed=answer["jobs-failed"],
         )
 
+    @property
+    def jobs(self) -> int:
+        """All that the JobManager knows, also those that are over."""
+        return self.jobs_running + self.jobs_finished + self.jobs_cancelled + self.jobs_failed
+
 
 @dataclass(frozen=True, slots=True)
 class JobSummary:
@@ -68,7 +73,7 @@ class JobSummary:
     tasks_running: int
     tasks_finished: int
     tasks_total: int
-    age: float = 0.0  # seconds since it was submitted, by Flink's clock
+    age: float = field(default=0.0, compare=False)  # seconds since it was submitted, by Flink's clock
 
     @classmethod
     def of(cls, answer: JSON) -> JobSummary:

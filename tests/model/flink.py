@@ -88,7 +88,7 @@ class JobManager(Flink):
         self._look()
         total = sum(self.slots.values())
         used = sum(run.parallelism for run in self.runs.values() if run.alive)
-        return Overview("2.3.0", len(self.slots), total, max(0, total - used), 0, 0, 0, 0)
+        return Overview("2.3.0", len(self.slots), total, max(0, total - used), len(self.runs), 0, 0, 0)
 
     def taskmanagers(self) -> tuple[Any, ...]:
         """The first ones are used first."""

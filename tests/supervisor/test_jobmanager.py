@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -59,6 +60,14 @@ def test_half_an_answer_is_none(manager, question):
     getattr(manager.client, question).side_effect = NotReachable("refused")
     assert manager.look(0) == Look()
     assert not manager.look(0).answering
+
+
+def test_the_jobs_are_asked_for_only_when_there_are_some(manager):
+    manager.client.overview.return_value = replace(OVERVIEW, jobs_running=0)
+    assert manager.look(1) == Look(replace(OVERVIEW, jobs_running=0))
+    manager.client.jobs.assert_not_called()
+    manager.client.overview.return_value = replace(OVERVIEW, jobs_running=0, jobs_failed=1)
+    assert manager.look(1).jobs == {"j": listed()}
 
 
 def test_the_task_managers_are_asked_for_only_when_one_of_them_may_go(manager):

@@ -216,7 +216,7 @@ class Flink:
     def overview(self) -> Overview:
         self._look()
         used = sum(run.parallelism for run in self.runs.values() if run.alive)
-        return Overview("2.3.0", 4, 4, 4 - used, 0, 0, 0, 0)
+        return Overview("2.3.0", 4, 4, 4 - used, len(self.runs), 0, 0, 0)
 
     def taskmanagers(self) -> tuple[Any, ...]:
         self._look()
