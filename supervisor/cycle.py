@@ -19,7 +19,7 @@ from typing import Any
 from clients.kube import Conflict, KubeClient, KubeError, resources
 from core import cluster as clusters
 from core import names
-from supervisor import observe, report
+from supervisor import observe, report, steps
 from supervisor.cache import Key, Watches
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
@@ -31,7 +31,7 @@ Objects = tuple[Mapping[str, Any], ...]
 PARALLEL_LANES = 16
 SOON = 0.2  # seconds: so much before it is due a lane steps with the others, who look at Flink anyway
 NEWS = 1.0  # seconds for which a change is news: more is likely to come
-QUICK, SLOW = 0.05, 0.3  # seconds between the looks at a cluster that is on its way
+SLOW = 0.3  # seconds between the looks at a cluster that is on its way, at most
 SHORTEST, LONGEST, AFTER_ERROR = 0.02, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
 
 
@@ -136,7 +136,7 @@ class ClusterCycle:
         pause = min(self._step_jobs(jobs, Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
         quiet = time.monotonic() - self._quiet_since
         moving = view.phase in ("Starting", "Stopping") or not view.answering or quiet < NEWS
-        return min(pause, SLOW, max(QUICK, quiet / 10)) if moving and view.revision else pause
+        return min(pause, SLOW, steps.pace(quiet)) if moving and view.revision else pause
 
     def _current(self, cluster: Mapping[str, Any], pods: Objects) -> JobManager | None:
         """The JobManager of the incarnation that the status names, by its pod's address."""

@@ -17,14 +17,14 @@ from supervisor.world import World
 
 BUSY = 0.2  # seconds between two looks while Flink is doing what was asked of it
 ANXIOUS = 0.02  # ... while a JobManager that ends takes something along that only it knows
-SOON = 1.0  # ... while something else is on its way
+QUICK, SOON = 0.05, 1.0  # ... while something else is on its way
 JOB_LOST: Reason = "JobLost"
 RESTORE_MISMATCH: Reason = "RestoreMismatch"
 
 
 def pace(seconds: float) -> float:
     """Seconds until the next look at what has been going on in Flink for so long: often at first, then not for ever."""
-    return min(SOON, max(ANXIOUS, seconds / 10))
+    return min(SOON, max(QUICK, seconds / 10))
 
 
 def same(world: World, why: str, *, delay: float = SOON, **changes: object) -> Decision:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from local.kubelet.launch import Image
 
 Object = dict[str, Any]
-TERMINATION_LOG = "/dev/termination-log"
 _REFERENCE = re.compile(r"\$(\$|\(([-._a-zA-Z][-._a-zA-Z0-9]*)\))")
 _METADATA_ENTRY = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 _PATH_START = r"(?:(?<=://)|(?<![\w.\-/]))"  # not inside a word or a longer path; but after file://

@@ -12,9 +12,10 @@ from clients.kube import KubeClient
 from clients.kube import resources as r
 from clients.kube.errors import Conflict, KubeError, NotFound
 from clients.kube.resources import Resource
+from local.inside import TERMINATION_LOG
 from local.kubelet import images, scheduling
 from local.kubelet.container import Container, Files, Prepared
-from local.kubelet.environment import TERMINATION_LOG, Lookup, Volume, expand, mounts, rewriter, variables, volumes
+from local.kubelet.environment import Lookup, Volume, expand, mounts, rewriter, variables, volumes
 from local.kubelet.guard import Guard
 from local.kubelet.launch import Request
 from local.kubelet.probes import Target

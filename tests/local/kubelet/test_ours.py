@@ -10,7 +10,7 @@ from local.kubelet.launch import Request
 _PROGRAM = """
 import socket, sys
 from pathlib import Path
-from local.kubelet.ours import imitate
+from local.inside import imitate
 imitate(Path(sys.argv[1]), "127.64.0.9", Path(sys.argv[2]))
 print(socket.getaddrinfo("words", 80, type=socket.SOCK_STREAM)[0][4])
 print(socket.getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)[0][4])
@@ -52,7 +52,7 @@ def request(tmp_path, *args, command=(), kubeconfig=None):
 def test_arguments_go_to_flinkctl(tmp_path):
     """With access to the API for those pods that want it."""
     plain = ours.launch(request(tmp_path, "bootstrap", "run"))
-    assert plain.argv == [sys.executable, "-P", "-m", "local.kubelet.ours", "bootstrap", "run"]
+    assert plain.argv == [sys.executable, "-P", "-m", "local.inside", "bootstrap", "run"]
     assert "KUBECONFIG" not in plain.env
     other = ours.launch(request(tmp_path, "run", command=["flinkctl", "supervisor"], kubeconfig=tmp_path / "config"))
     assert other.argv[4:] == ["supervisor", "run"]

@@ -413,7 +413,7 @@ def test_a_job_that_runs_writes_nothing_new(world):
     assert decide(world("ready", flink="runs", message="running")).status == settled
 
 
-@pytest.mark.parametrize(("age", "delay"), [(0.0, steps.ANXIOUS), (3.0, 0.3), (60.0, steps.SOON)])
+@pytest.mark.parametrize(("age", "delay"), [(0.0, steps.QUICK), (3.0, 0.3), (60.0, steps.SOON)])
 def test_its_first_checkpoint_is_looked_for_often_at_first(world, age, delay):
     seen = ("runs", {"checkpointing": 60.0, "checkpoints": Checkpoints(), "age": age})
     assert decide(world("started", flink=seen)).delay == delay

@@ -288,7 +288,7 @@ def test_no_answer_is_no_news_however_long(world, moment, flink, age):
     assert decision.action is None
 
 
-@pytest.mark.parametrize(("age", "delay"), [(0.0, steps.ANXIOUS), (3.0, 0.3), (60.0, steps.SOON)])
+@pytest.mark.parametrize(("age", "delay"), [(0.0, steps.QUICK), (3.0, 0.3), (60.0, steps.SOON)])
 def test_a_run_is_looked_at_often_at_first(world, age, delay):
     decision = decide(world("submitted", flink=("waits", {"age": age})))
     assert decision.delay == delay
