@@ -71,8 +71,11 @@ def answered(world: World, answer: Rejected | str) -> Decision:
     if isinstance(answer, Rejected):  # a store may be well again
         return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
     found = Found.of(answer)
+    settled = LostState() if lost.asked_at else replace(lost, given_up=True)
+    unreadable = tuple(path for path in status.unreadable if not recovery.same_path(path, found.path))
+    if unreadable != status.unreadable:  # for a moment; it is tried once more
+        return _over(status.but(lost_state=settled, unreadable=unreadable), f"{found.path} is there")
     if not _is_news(status, found):
-        settled = LostState() if lost.asked_at else replace(lost, given_up=True)
         return _over(status.but(lost_state=settled), f"{_what(lost)} is not there")
     return _found_savepoint(world, found) if lost.asked_at else _found_checkpoint(world, found)
 

@@ -153,6 +153,32 @@ def test_what_a_person_says_that_cannot_be_read_is_no_reason_to_forget_it(stage,
     assert "RecoveryPointUnreadable" in made.kube.events
 
 
+def test_what_a_person_says_that_could_not_be_read_for_a_moment_is_what_is_found(ready):
+    ready.annotate("STOP")
+    saved = lost_with_its_savepoint(ready)
+    ready.play(lambda: ready.is_in("Stopped"))
+    del ready.flink.disk[PATH]
+    ready.annotate("START", origin=PATH)
+    ready.play(lambda: PATH in ready.status.unreadable)
+    ready.flink.disk[PATH] = saved
+    ready.play(ready.is_ready)
+    assert [run.restored for run in ready.flink.history] == ["", PATH]
+
+
+def test_what_is_found_and_cannot_be_read_again_is_not_tried_for_ever(ready):
+    """Its _metadata is there, and its files are not."""
+    older = ready.status.recovery_points[0].path
+    ready.annotate("STOP")
+    lost_with_its_savepoint(ready)
+    ready.flink.disk[older] = 1.0
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.flink.half_gone.add(PATH)
+    ready.annotate("START", origin=PATH)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == older
+    assert ready.flink.searches == 1
+
+
 @pytest.mark.parametrize("unlisted", [True, False])
 def test_nor_is_it_to_be_tried_no_more_when_nothing_is_found(stage, unlisted):
     """It may be no typing error: a store that is not mounted yet."""
