@@ -30,7 +30,7 @@ log = logging.getLogger("supervisor")
 Objects = tuple[Mapping[str, Any], ...]
 PARALLEL_LANES = 16
 SOON = 0.2  # seconds: so much before it is due a lane steps with the others, who look at Flink anyway
-NEWS = 1.0  # seconds for which a change is news: more is likely to come
+NEWS = 1.0  # seconds for which a change of the cluster is news: more is likely to come
 SLOW = 0.3  # seconds between the looks at a cluster that is on its way, at most
 SHORTEST, LONGEST, AFTER_ERROR = 0.02, 60.0, 2.0  # the heartbeat is no slower, whatever a spec's pollingInterval
 
@@ -68,7 +68,7 @@ class ClusterCycle:
         self._recorder = Recorder(kube)  # of Events about the cluster itself
         self._leftovers = Leftovers(kube, self.namespace, self.name)
         self._removal: Future[None] | None = None
-        self._surroundings: object = None
+        self._surroundings: tuple[object, object] = None, None  # the cluster with its pods, and its jobs in Flink
         self._quiet_since = time.monotonic()
 
     def ring(self) -> None:
@@ -191,10 +191,11 @@ class ClusterCycle:
     def _step_jobs(self, jobs: Objects, around: Surroundings) -> float:
         """Lets every lane step that is idle, and due or changed; returns the seconds until the next one is due."""
         now = time.monotonic()
-        shape = around.cluster, around.look.jobs, [pod["metadata"]["resourceVersion"] for pod in around.pods]
-        changed = shape != self._surroundings
-        if changed:
-            self._surroundings, self._quiet_since = shape, now
+        cluster = around.cluster, [pod["metadata"]["resourceVersion"] for pod in around.pods]
+        before, self._surroundings = self._surroundings, (cluster, around.look.jobs)
+        changed = self._surroundings != before
+        if cluster != before[0]:  # a job's tasks may come and go all day
+            self._quiet_since = now
         for job in jobs:
             slot = self._slots.setdefault(job["metadata"]["uid"], _Slot(Lane(self._kube, Recorder(self._kube))))
             version = job["metadata"]["resourceVersion"]

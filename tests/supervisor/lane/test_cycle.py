@@ -16,6 +16,9 @@ from core import names
 from supervisor import cycle as module
 from supervisor.cache import Scope, Watches
 from supervisor.cycle import ClusterCycle
+from supervisor.steps import pace
+
+from .fakes import Run
 
 
 class AtOnce:
@@ -230,6 +233,22 @@ def test_a_lane_steps_when_its_job_changed_or_is_due(cycle, monkeypatch):
     cycle.stage.cluster(supervisorStatus="Stopping")
     cycle.tick()
     assert cycle.pool.done == 4
+
+
+def test_tasks_that_come_and_go_are_no_reason_to_look_sooner(cycle, monkeypatch):
+    """Those of a batch job, or of one that Flink restarts again and again, do so for as long as it runs."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(cycle.stage.lane, "step", lambda resource, around: 7.0)
+    other = cycle.stage.flink.runs["other"] = Run("other", 1, "", 0.0)
+    cycle.tick()
+    for steps, status in enumerate(("RESTARTING", "RUNNING"), 2):
+        now[0] += 3.0
+        other.status = status
+        assert cycle.tick() == 5.0
+        assert cycle.pool.done == steps
+    cycle.stage.cluster(supervisorStatus="Stopping")
+    assert cycle.tick() == pace(0)
 
 
 def test_a_busy_lane_is_left_alone(cycle):
