@@ -134,7 +134,7 @@ def _request(world: World) -> Decision | None:
 
 def _pause(world: World) -> Decision | None:
     """After a savepoint that failed: the job goes on, and the change it was for is tried again later."""
-    if not pausing(world) or not (_changes(world) or world.cluster.phase == Phase.STOPPING):
+    if not pausing(world) or not (changes(world) or world.cluster.phase == Phase.STOPPING):
         return None
     return _meanwhile(world, f"{world.status.failure}; next try at {world.status.retry_at}")
 
@@ -145,7 +145,7 @@ def _meanwhile(world: World, why: str, delay: float = inf) -> Decision:
     return replace(decision, delay=min(decision.delay, delay))
 
 
-def _changes(world: World) -> str:
+def changes(world: World) -> str:
     """What the spec says now and the running job does not, '' for nothing."""
     job, status = world.job, world.status
     if not job.parallelism:
@@ -158,7 +158,7 @@ def _changes(world: World) -> str:
 
 
 def _new_spec(world: World) -> Decision | None:
-    why = _changes(world)
+    why = changes(world)
     if not why:
         return None
     if rollback.is_superseded(world):

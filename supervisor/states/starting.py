@@ -13,6 +13,7 @@ from core.job_status import Delivery, LostState
 from core.states import Phase, StoppedBy
 from supervisor import delivery, moves, readiness, recovery, search, stability, steps, submission
 from supervisor.decision import Decision, Event
+from supervisor.states import started
 from supervisor.world import Sight, World
 
 PATIENCE = 15.0  # seconds: what Flink tells about a job may be some seconds old
@@ -237,8 +238,10 @@ def _started(world: World) -> Decision:
     status = world.status.but(
         supervisor_status=Phase.STARTED, restored_path=restored, stopped_by=StoppedBy.NOBODY, unreadable=()
     )
-    watched = readiness.watch(stability.judged(replace(world, status=status)))
-    return replace(watched, why=why, events=(Event("JobStarted", why),))
+    begun = stability.judged(replace(world, status=status))
+    # An edit during its start comes before it is Ready: that would be said of the new spec.
+    edited = steps.same(begun, why, delay=0.0, job_status=world.flink.status) if started.changes(begun) else None
+    return replace(edited or readiness.watch(begun), why=why, events=(Event("JobStarted", why),))
 
 
 def _cluster_goes(world: World) -> Decision | None:

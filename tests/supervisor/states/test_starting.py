@@ -279,6 +279,14 @@ def test_it_runs(world):
     assert [event.reason for event in decision.events] == ["JobStarted"]
 
 
+@pytest.mark.parametrize(("job", "ready"), [({}, True), ({"jobParallelism": 2}, False)])
+def test_it_is_ready_in_the_same_step_if_it_runs_as_the_spec_says(world, job, ready):
+    """Ready is said of the generation that the spec has: a wait for an edit during the start would be over."""
+    status = decide(world("submitted", flink="runs", job=job)).status
+    assert status.supervisor_status == Phase.STARTED
+    assert bool(status.ready_at) == ready
+
+
 @pytest.mark.parametrize("age", [5, 500])
 @pytest.mark.parametrize("flink", ["silent", "not asked"])
 def test_no_answer_is_no_news_however_long(world, moment, flink, age):
