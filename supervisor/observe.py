@@ -106,7 +106,8 @@ def bootstrap(pods: Iterable[Resource], job: Resource, status: JobStatus) -> Boo
     own = [pod for pod in pods if wanted.items() <= _labels(pod).items()]
     if not own:
         return Bootstrap()
-    newest = max(own, key=lambda pod: str(pod["metadata"].get("creationTimestamp")))
+    # Times are whole seconds: the one that was made instead may be of the same.
+    newest = max(own, key=lambda pod: (str(pod["metadata"].get("creationTimestamp")), not _disrupted(pod)))
     found = _bootstrap(newest.get("status") or {})
     return Bootstrap(jar_id=found.jar_id) if _disrupted(newest) else found
 

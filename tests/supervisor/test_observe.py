@@ -157,6 +157,8 @@ def test_the_newest_pod_of_the_bootstrap_tells_and_none_that_is_deleted_or_evict
     after = {"metadata": new, "status": {"phase": "Failed", "reason": "Evicted", "message": "disk"}}
     assert observe.bootstrap([before, after], job, ordered(3)) == Bootstrap(failure="Evicted: disk")
     assert observe.bootstrap([after, before], job, ordered(3)) == Bootstrap(failure="Evicted: disk")
+    instead = {"metadata": {**new, "creationTimestamp": old["creationTimestamp"]}, "status": carried}
+    assert observe.bootstrap([before, instead], job, ordered(3)) == Bootstrap(jar_id="7_app.jar")
 
 
 # ---- strays --------------------------------------------------------------------------------------------------------
