@@ -50,7 +50,8 @@ def intended(world: World) -> Decision:
 def waiting(status: JobStatus) -> str:
     """What is said from the intent until the tasks run, so that it is written once."""
     path = status.restore_path
-    return f"attempt {status.attempt}, {'from ' + path if path else 'with empty state'}: waiting for its tasks to run"
+    empty = "" if status.had_state else ", with empty state"  # Flink chose where a run begins that it brought back
+    return f"attempt {status.attempt}{', from ' + path if path else empty}: waiting for its tasks to run"
 
 
 def request(world: World) -> Run:

@@ -303,6 +303,12 @@ def test_a_run_is_looked_at_often_at_first(world, age, delay):
     assert decision.status.message == "attempt 1, with empty state: waiting for its tasks to run"
 
 
+def test_a_run_that_flink_brought_back_is_not_said_to_be_empty(world):
+    """It begins with its newest checkpoint, which Flink alone knows."""
+    status = decide(world("submitted", flink="waits", had_state=True)).status
+    assert status.message == "attempt 1: waiting for its tasks to run"
+
+
 def test_running_without_its_tasks_is_not_started(world):
     decision = decide(world("submitted", flink="waits"))
     assert decision.status.supervisor_status == Phase.STARTING
