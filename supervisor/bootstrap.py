@@ -29,10 +29,10 @@ def deliver(
 
     OSError when the JAR cannot be read; FlinkError when the JobManager refuses it or does not answer in time.
     """
-    end = clock() + deadline
+    end, name = clock() + deadline, content_name(jar)
     while True:
         try:
-            return delivered(flink, jar)
+            return delivered(flink, jar, name)
         except Rejected:
             raise
         except FlinkError:
@@ -41,9 +41,8 @@ def deliver(
         sleep(RETRY_SECONDS)
 
 
-def delivered(flink: FlinkClient, jar: Path) -> str:
-    """Likewise, at once or not at all."""
-    name = content_name(jar)
+def delivered(flink: FlinkClient, jar: Path, name: str) -> str:
+    """Likewise, at once or not at all. `name` is its content_name."""
     known = [found for found in flink.jars() if found.name == name]
     if known:
         return max(known, key=lambda found: found.uploaded).id

@@ -49,7 +49,7 @@ def find(flink: FlinkClient, directory: str, run: str, since: int) -> str:
     Raises FlinkError: Rejected when the directory cannot be read.
     """
     return flink.plan(
-        bootstrap.delivered(flink, JAR),
+        bootstrap.delivered(flink, JAR, bootstrap.content_name(JAR)),
         entry_class=None,
         arguments=(directory, run, str(since)),
         parallelism=1,

@@ -67,6 +67,14 @@ def test_it_waits_for_the_jobmanager(jar):
     assert len(flink.uploaded) == 1
 
 
+def test_it_reads_the_jar_once_however_long_it_waits(jar, monkeypatch):
+    """It may be large, and what is waited for wants the same processors."""
+    reads, read = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (reads.append(path), read(path))[1])
+    deliver(Uploads(NotReachable("no"), NotReachable("no")), jar)
+    assert reads == [jar]
+
+
 def test_it_does_not_wait_for_ever(jar):
     with pytest.raises(NotReachable):
         deliver(Uploads(*[NotReachable("no")] * 99), jar, deadline=3)
