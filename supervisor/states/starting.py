@@ -106,11 +106,21 @@ def _submitted(world: World) -> Decision | None:
         return steps.ended(world)
     if begun:
         return _started(world)
-    if going := _cluster_goes(world):
+    if going := _cluster_goes(world) or _edited(world):
         return going
     if steps.overdue(world, status.started_at) and not world.problems:
         return _timed_out(world)
     return steps.same(world, submission.waiting(status), delay=steps.pace(flink.age))
+
+
+def _edited(world: World) -> Decision | None:
+    """A spec that never worked makes way for the next one: its tasks do not run, so there is nothing to save."""
+    status = world.status
+    worked = bool(status.stable.digest) and not status.unproven
+    if worked or world.problems or status.delivery.digest == world.job.bootstrap_digest:
+        return None
+    why = "the bootstrap spec changed"
+    return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=False)
 
 
 def _moved(world: World) -> Decision | None:

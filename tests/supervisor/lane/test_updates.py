@@ -189,6 +189,45 @@ def test_an_update_edited_before_it_was_ready_is_over(ready, image):
     assert ready.flink.savepoints == 1
 
 
+@pytest.mark.parametrize("image", ["img:3", "img:1"], ids=["the next edit", "the edit before"])
+def test_an_update_whose_tasks_never_run_makes_way_for_an_edit_at_once(ready, image):
+    tasks_never_run(ready)
+    update(ready, "img:2")
+    ready.play(lambda: len(ready.flink.history) == 2)
+    ready.settle(5)
+    update(ready, image)
+    edited = ready.clock.now
+    ready.play(ready.is_ready)
+    assert (ready.clock.now - edited).total_seconds() < 20  # the first checkpoint is after 10
+    assert ready.status.delivery.bootstrap["image"] == image
+    assert [run.restored for run in ready.flink.history[1:]] == ["s3://s/savepoint-1"] * 2
+    assert "RolledBack" not in ready.kube.events
+    assert "StartTimedOut" not in ready.kube.events
+
+
+def test_so_does_a_first_spec(stage):
+    made = stage()
+    made.flink.stuck.add("1_app.jar")
+    made.play(lambda: made.alive)
+    update(made, "img:2")
+    edited = made.clock.now
+    made.play(made.is_ready)
+    assert (made.clock.now - edited).total_seconds() < 20
+    assert made.flink.most_at_once == 1
+
+
+def test_a_spec_that_works_is_not_given_up_for_an_edit_while_it_starts(ready):
+    """The edit is looked at first, as always."""
+    ready.lose_jobmanager()
+    ready.play(lambda: len(ready.flink.history) == 2)
+    run = ready.flink.history[-1]
+    assert not run.tasks_run
+    cannot_be_submitted(ready)
+    update(ready, "img:2")
+    ready.play(lambda: ready.status.update.delivery.number)
+    assert run.alive
+
+
 def test_an_edit_of_an_edit_that_fails_is_taken_back_too(ready):
     tasks_never_run(ready)
     update(ready, "img:2", restartTimeout=60)
