@@ -20,6 +20,7 @@ from clients.kube import resources as r
 from core import cluster as clusters
 from core import job as jobs
 from core import names
+from supervisor.recovery import same_path
 
 Object = dict[str, Any]
 
@@ -90,6 +91,16 @@ def start(
 
     asked = request(items, word, manner, send)
     conclude(session, [awaited(session, item, verdicts.Started(item)) for item in asked], manner)
+    if origin and manner.waits:
+        for item in asked:
+            _began_there(session.get(resource, item["metadata"]["name"]), origin)
+
+
+def _began_there(item: Object, origin: str) -> None:
+    """What cannot be read is passed over for what else is known: the job runs, and not as it was asked to."""
+    path = verdicts.status_of(item).get("restorePath", "")
+    if path and not same_path(path, origin):
+        raise Failed(f"{kinds.title_of(item)} runs from {path}, not from {origin}: flinkctl describe says why")
 
 
 def stop(

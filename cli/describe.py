@@ -114,11 +114,18 @@ def _events(session: Session, namespace: str, about: set[tuple[str, str]]) -> tu
     except Forbidden:
         return (), True
     ours: dict[tuple[Any, ...], Object] = {}
-    for event in sorted((event for event in found if _involved(event) in about), key=pages.moment):
+    about_these = (event for event in found if _involved(event) in about)
+    # Of the same second, the order in which they were written.
+    for event in sorted(about_these, key=lambda event: (pages.moment(event), _version(event))):
         key = (*_involved(event), event.get("reason"), event.get("message"))
         before = ours.pop(key, {"count": 0})
         ours[key] = {**event, "count": before["count"] + (event.get("count") or 1)}
     return tuple(ours.values())[-LAST_EVENTS:], False
+
+
+def _version(item: Object) -> int:
+    version = str(item["metadata"].get("resourceVersion") or "")
+    return int(version) if version.isdecimal() else 0
 
 
 def _involved(event: Object) -> tuple[str, str]:

@@ -156,8 +156,11 @@ def _conditions(facts: Facts) -> Iterator[str]:
     for item in filter(None, found):
         message = _one_line(item.get("message"))
         since = output.age(times.from_text(item.get("lastTransitionTime")), facts.now)
-        shown = ("(as above)" if message and _is_told(message, told) else message,) if facts.whole else ()
-        rows.append((str(item["type"]), str(item["status"]), str(item.get("reason", "")), since, *shown))
+        shown = message
+        if message and _is_told(message, told):
+            shown = "(see Waits for)" if _is_told(message, told[:1]) else "(as above)"
+        row = (str(item["type"]), str(item["status"]), str(item.get("reason", "")), since)
+        rows.append((*row, shown) if facts.whole else row)
         told.append(message)
     return _section("Conditions", rows, "none")
 

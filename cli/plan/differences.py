@@ -46,7 +46,15 @@ def _between(path: str, before: Any, after: Any) -> Iterator[Field]:
         for index in range(max(len(before), len(after))):
             yield from _between(wording.join(path, index), _at(before, index), _at(after, index))
     else:
-        yield Field(path, _shown(path, before), _shown(path, after))
+        yield _marked(Field(path, _shown(path, before), _shown(path, after)), before, after)
+
+
+def _marked(field: Field, before: Any, after: Any) -> Field:
+    """500 for "500" is a change too."""
+    if field.before != field.after or isinstance(before, str) == isinstance(after, str):
+        return field
+    texts = (f'"{field.before}"' if isinstance(value, str) else field.before for value in (before, after))
+    return Field(field.path, *texts)
 
 
 def _alike(before: list[Any], after: list[Any]) -> bool:

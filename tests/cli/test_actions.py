@@ -143,6 +143,24 @@ def test_start_waits_until_it_is_ready(run: Run, world: World, supervisor: Play)
     assert (result.exit_code, result.stdout) == (0, f"{JOB} start requested\n{JOB} started\n")
 
 
+@pytest.mark.parametrize(("began", "code"), [("s3://s/1", 0), ("s3://s/0", 1)])
+def test_a_start_that_began_elsewhere_than_it_was_told_to_has_failed(
+    run: Run, world: World, supervisor: Play, began: str, code: int
+) -> None:
+    """The path could not be read; the job runs from what else is known."""
+    world.job(phase="Stopped")
+
+    def act() -> None:
+        world.become("demo-one", "Starting")
+        world.consume(JOBS, "demo-one")
+        world.become("demo-one", "Started", restorePath=began)
+
+    supervisor(JOBS, "demo-one", "START", act)
+    result = run(*FROM, "--yes", "--wait", "--timeout", "20s")
+    assert result.exit_code == code
+    assert ("runs from s3://s/0, not from s3://s/1" in result.stderr) == bool(code)
+
+
 def test_start_of_what_its_spec_suspends_is_refused_at_once(run: Run, world: World) -> None:
     world.add(JOBS, "demo-one", {**JOB_SPEC, "suspend": True})
     result = run("job", "start", "demo-one")
@@ -278,6 +296,16 @@ def test_the_page_of_a_cluster_tells_the_trouble_of_its_pods(run: Run, world: Wo
     text = run("describe", "fc", "demo").stdout
     assert "OOMKilled, exit code 137" in text
     assert "Killed x2" in text
+
+
+def test_events_of_the_same_second_are_in_the_order_in_which_they_were_written(run: Run, world: World) -> None:
+    world.job()
+    about = {"kind": "FlinkJob", "name": "demo-one", "namespace": "default"}
+    for name, reason in [("e9", "JobRestarting"), ("e1", "JobStarted")]:
+        event = {"involvedObject": about, "reason": reason, "message": "", "lastTimestamp": "2026-01-01T00:00:00Z"}
+        world.client.create(resources.EVENTS, {**event, "metadata": {"name": name}}, namespace="default")
+    text = run("describe", "fj", "demo-one").stdout
+    assert text.index("JobRestarting") < text.index("JobStarted")
 
 
 # ---- questions -----------------------------------------------------------------------------------------------------

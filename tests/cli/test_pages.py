@@ -31,7 +31,7 @@ def test_a_refused_update_is_told_once() -> None:
     told = conditions(1, Ready=(False, refused), Degraded=(True, refused), Stalled=(True, f"mend it: {refused}"))
     text = whole(job(*told, failure=refused))
     assert text.count(refused) == 1
-    assert text.count("(as above)") == 3
+    assert text.count("(see Waits for)") == 3
 
 
 def test_a_failure_that_nothing_else_tells_has_its_line() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cli.plan import edit
+from cli.plan.differences import fields
 from cli.plan.outcome import Outcome, foresee
 from cli.plan.page import page
 from cli.plan.rehearsal import Rehearsal
@@ -223,6 +224,12 @@ def test_secrets_are_not_printed(after: Foresee, key: str) -> None:
     outcome = after(lambda body: body["spec"]["cluster"].update(flinkConfiguration={key: "hunter2-and-more"}))
     assert "hunter2" not in page(outcome)
     assert "hunter2" not in str(outcome.to_json())
+
+
+def test_a_number_in_place_of_its_text_is_told_apart() -> None:
+    before, after = ({"metadata": {}, "spec": {"flinkConfiguration": {"a": value}}} for value in ("500", 500))
+    ((_, *told),) = fields(before, after)
+    assert told == ['"500"', "500"]
 
 
 def test_it_comes_to_rest_again_where_it_was(state: State) -> None:
