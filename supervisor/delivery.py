@@ -16,8 +16,6 @@ from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
 
-ORDERED = "waiting for the JAR: the bootstrap Job carries it"
-
 
 def noted(world: World) -> World:
     """With the id of the JAR that has come."""
@@ -39,7 +37,14 @@ def deliver(world: World) -> Decision | None:
     since = _awaited_since(world)
     if steps.overdue(world, since):
         return steps.fail(world, "BootstrapFailed", found.waiting or "the JAR did not arrive in time")
-    return steps.same(world, f"waiting for the JAR: {found.waiting}" if found.waiting else ORDERED, started_at=since)
+    return steps.same(world, _awaited(world, found.waiting), started_at=since)
+
+
+def _awaited(world: World, trouble: str) -> str:
+    """`trouble`: what the bootstrap's pod waits for."""
+    if not (world.cluster.answering or trouble):
+        return "waiting for the JobManager, to which the bootstrap Job carries the JAR"
+    return f"waiting for the JAR: {trouble or 'the bootstrap Job carries it'}"
 
 
 def _awaited_since(world: World) -> str:
@@ -62,7 +67,7 @@ def _ordered(world: World) -> Decision:
     delivery, jar = _order(world), ""
     if update.jar_id and _is_for(world, update.delivery) and status.cluster_uid == cluster.uid:
         delivery, jar = update.delivery, update.jar_id
-    why = f"delivery {delivery.number} of the JAR is there" if jar else ORDERED
+    why = f"delivery {delivery.number} of the JAR is there" if jar else _awaited(world, "")
     edited = status.digest.get("bootstrap", delivery.digest) != delivery.digest
     return steps.same(
         world,

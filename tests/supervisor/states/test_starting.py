@@ -50,6 +50,18 @@ def test_the_jar_that_is_there_is_used_again(world):
     assert decide(world("carried", cluster="full")).status.delivery.number == 1
 
 
+@pytest.mark.parametrize(
+    ("cluster", "why"),
+    [
+        ("starting", "waiting for the JobManager, to which the bootstrap Job carries the JAR"),
+        ("answers", "waiting for the JAR: the bootstrap Job carries it"),
+    ],
+)
+@pytest.mark.parametrize("delivery", [{"delivery": Delivery()}, {}], ids=["to be ordered", "ordered"])
+def test_while_the_jar_is_awaited_it_says_for_what(world, delivery, cluster, why):
+    assert decide(world("ordered", cluster=cluster, **delivery)).status.message == why
+
+
 def test_the_jar_arrives_and_the_job_is_submitted_in_the_same_step(world):
     decision = decide(world("ordered", bootstrap=Bootstrap(jar_id="9_app.jar")))
     assert decision.status.jar_id == decision.action.jar_id == "9_app.jar"
