@@ -86,7 +86,20 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
         )
         # The number of a known one was a guess: see with_savepoint.
         status = remembered(status, replace(point, checkpoint_id=found.id), world.history_limit)
-    return status
+    return _with_number(world, status)
+
+
+def _with_number(world: World, status: JobStatus) -> JobStatus:
+    """The number of a savepoint is told to who begins from it, if to nobody before."""
+    path, seen = restored(world), world.flink.checkpoints
+    if not path or not seen or not seen.restored:
+        return status
+    number = seen.restored.id
+    points = (
+        replace(point, checkpoint_id=number) if same_path(point.path, path) else point
+        for point in status.recovery_points
+    )
+    return status.but(recovery_points=tuple(points))
 
 
 def _completed(world: World) -> list[Snapshot]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from clients.flink import Checkpoints
+from clients.flink import Checkpoints, Restored
 from core.job_status import SAVEPOINT, JobStatus
 from supervisor import recovery
 
@@ -95,6 +95,15 @@ def test_flinks_number_of_a_savepoint_replaces_our_guess(world, taken, known, gu
     assert paths(status)[0] == newest
     (savepoint,) = (point for point in status.recovery_points if point.path == "sp")
     assert (savepoint.checkpoint_id, savepoint.ours) == (8, True)
+
+
+@pytest.mark.parametrize("guess", [0, 1, 171], ids=["a person's path", "our guess", "known"])
+def test_the_number_of_a_savepoint_is_known_when_a_run_began_from_it(world, known, guess):
+    points = (known("chk-3"), replace(known("s3://s/sp", type=SAVEPOINT), job_id="before", checkpoint_id=guess))
+    seen = Checkpoints(restored=Restored(171, "s3://s/sp", is_savepoint=True, restore_timestamp=0))
+    view = world("started", flink=("runs", {"checkpoints": seen}), recovery_points=points, restore_path="s3://s/sp")
+    status = recovery.with_checkpoint(view, view.status)
+    assert status.recovery_points == (points[0], replace(points[1], checkpoint_id=171))
 
 
 @pytest.mark.parametrize(
