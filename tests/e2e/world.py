@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import pytest
 
-from clients.kube import Resource
+from clients.kube import NotFound, Resource
 from clients.kube import resources as r
 from core import names
 from core.pods import trouble
@@ -206,9 +206,10 @@ class World(Look):
         self.client.delete(resource, name, namespace=self.namespace, propagation=propagation)
 
     def remove(self, *found: tuple[Resource, str]) -> None:
-        """Deletes, and waits until they are gone."""
+        """Deletes, and waits until they are gone. One may go with the one before."""
         for resource, name in found:
-            self.delete(resource, name)
+            with suppress(NotFound):
+                self.delete(resource, name)
         for resource, name in found:
             self.wait(f"{resource.kind} {name} is gone", lambda kind=resource, key=name: not self.get(kind, key))  # type: ignore[misc]
 
