@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,7 +67,8 @@ def read(paths: tuple[str, ...]) -> list[Manifest]:
     """The manifests of files, folders (not of those inside), URLs and `-`, in order. Failed names file and document."""
     found = [manifest for path in paths for text in _texts(path) for manifest in parse(*text)]
     if not found:
-        raise Failed(f"{', '.join(paths)}: no object in there")
+        folders = "; the folders in it are not read" if any(Path(path).is_dir() for path in paths) else ""
+        raise Failed(f"{', '.join(paths)}: no object in there{folders}")
     return found
 
 
@@ -173,8 +175,10 @@ def _objects(where: str, document: Any) -> Iterator[Manifest]:
         raise Failed(f"{where}: metadata.name: Invalid value: {told}")
     resource = kinds.KNOWN.get((str(document["apiVersion"]), str(document["kind"])))
     if resource is None:
-        known = f"{document['kind']} of {document['apiVersion']}"
-        raise Failed(f"{where}: {known} is no kind that flinkctl applies; use kubectl for it")
+        called = f"{document['kind']} of {document['apiVersion']}"
+        meant = next(iter(get_close_matches(str(document["kind"]), [kind for _, kind in kinds.KNOWN], 1)), "")
+        hint = f"did you mean {meant}?" if meant else "use kubectl for it"
+        raise Failed(f"{where}: {called} is no kind that flinkctl applies; {hint}")
     yield Manifest(where, resource, json.loads(json.dumps(document)))
 
 

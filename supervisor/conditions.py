@@ -106,9 +106,8 @@ def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     if world.problems:
         return "InvalidSpec", status.message
     if status.rejected.digest and not down:
-        return _rejected(
-            status
-        ), f"the spec from before runs; mend this one, or start the job: {status.rejected.failure}"
+        way_out = "the spec from before runs: mend this one, or start the job to have it tried again"
+        return _rejected(status), f"{status.rejected.failure}; {way_out}"
     if status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING:
         return status.failure.split(":")[0], status.failure
     failed = status.supervisor_status == Phase.STOPPED and _failed(status)

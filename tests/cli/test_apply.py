@@ -120,6 +120,11 @@ def test_one_refusal_does_not_keep_the_others_back(run: Run, world: World) -> No
     assert 'flinkjob.nextbreakpoint.com/demo-two: namespaces "nowhere" not found' in result.stderr
 
 
+def test_a_folder_of_folders_says_that_they_are_not_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "jobs").mkdir()
+    assert "no object in there; the folders in it are not read" in run("apply", "-f", str(tmp_path)).stderr
+
+
 def test_a_folder_is_read_in_order_and_json_too(run: Run, tmp_path: Path) -> None:
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"on": "2026-01-01"}}
     (tmp_path / "b.yaml").write_text(as_yaml(job()))
@@ -142,7 +147,14 @@ def test_the_namespace_of_the_manifest_must_be_that_of_the_option(run: Run) -> N
         ("- 1", "stdin: array is no Kubernetes object"),
         ("kind: X", "stdin: apiVersion: Required value"),
         ("{apiVersion: v1, kind: Pod}", "stdin: metadata.name: Required value"),
-        ("{apiVersion: v1, kind: Sofa, metadata: {name: x}}", "Sofa of v1 is no kind that flinkctl applies"),
+        (
+            "{apiVersion: v1, kind: Sofa, metadata: {name: x}}",
+            "Sofa of v1 is no kind that flinkctl applies; use kubectl",
+        ),
+        (
+            "{apiVersion: nextbreakpoint.com/v1, kind: FlinkDeploymen, metadata: {name: x}}",
+            "FlinkDeploymen of nextbreakpoint.com/v1 is no kind that flinkctl applies; did you mean FlinkDeployment?",
+        ),
         ("{apiVersion: v1, kind: Pod, metadata: {name: 7}}", "metadata.name: Invalid value: must be of type string"),
         ("{apiVersion: v1, kind: Pod, metadata: x}", "stdin: metadata.name: Required value"),
         ("kind: A\nkind: B", "stdin, line 2, column 1: the key 'kind' stands twice"),
