@@ -80,7 +80,9 @@ def _start(noun: Noun, verb: str, text: str) -> click.Command:
         actions.start(session, noun.resource(), names, manner, without=without_savepoint, origin=origin, word=verb)
 
     if noun.is_job:
-        origin = "Start from this savepoint or checkpoint, whatever the newest one is."
+        origin = (
+            "Start from this savepoint or checkpoint, whatever the newest one is; --wait fails if it cannot be read."
+        )
         command = click.option("--from", "origin", metavar="PATH", default="", help=origin)(command)
     command = click.option("--without-savepoint", is_flag=True, help=without)(command)
     return click.command(verb, help=text)(nouns.named(noun)(command))

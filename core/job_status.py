@@ -245,6 +245,11 @@ class JobStatus(Record):
         """Was what is delivered never Ready, where another spec was?"""
         return self.delivery.digest not in ("", self.stable.digest) and bool(self.stable.digest)
 
+    @property
+    def worked(self) -> bool:
+        """Is what is delivered the spec that was Ready?"""
+        return bool(self.stable.digest) and not self.unproven
+
     def but(self, **changes: Any) -> JobStatus:
         """A copy with some fields changed."""
         return replace(self, **changes)

@@ -104,7 +104,7 @@ def look_ahead(world: World) -> Decision | None:
     Only with a spec that is known to work is it worth to wait: an edit that is to mend a job comes at once.
     """
     status, update = world.status, world.status.update
-    if status.unproven or not status.stable.digest or (update.planned and _is_for(world, update.delivery)):
+    if not status.worked or (update.planned and _is_for(world, update.delivery)):
         return None
     if not _is_for(world, update.delivery):
         why = "an update: ordering its JAR"

@@ -91,10 +91,10 @@ def with_checkpoint(world: World, status: JobStatus) -> JobStatus:
 
 def _with_number(world: World, status: JobStatus) -> JobStatus:
     """The number of a savepoint is told to who begins from it, if to nobody before."""
-    path, seen = restored(world), world.flink.checkpoints
-    if not path or not seen or not seen.restored:
+    began = world.flink.checkpoints.restored if world.flink.checkpoints else None
+    if not began or not began.external_path:
         return status
-    number = seen.restored.id
+    path, number = began.external_path, began.id
     points = (
         replace(point, checkpoint_id=number) if same_path(point.path, path) else point
         for point in status.recovery_points

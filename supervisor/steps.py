@@ -42,6 +42,18 @@ def suspended(world: World) -> str:
     return "suspended by spec.suspend" if world.job.suspend else "suspended: spec.jobParallelism is 0"
 
 
+def changes(world: World) -> str:
+    """What the spec says now and the running job does not, '' for nothing."""
+    job, status = world.job, world.status
+    if not job.parallelism:
+        return suspended(world)
+    if status.digest.get("bootstrap") != job.bootstrap_digest:
+        return "the bootstrap spec changed"
+    if status.job_parallelism != job.parallelism:
+        return f"the parallelism changes from {status.job_parallelism} to {job.parallelism}"
+    return ""
+
+
 def operation_id(world: World, purpose: str) -> str:
     """32 hex digits that Flink knows a savepoint or stop by; ours, so that a repeated request is the same one, and not
     the one before, however soon it follows."""

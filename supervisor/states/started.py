@@ -134,7 +134,7 @@ def _request(world: World) -> Decision | None:
 
 def _pause(world: World) -> Decision | None:
     """After a savepoint that failed: the job goes on, and the change it was for is tried again later."""
-    if not pausing(world) or not (changes(world) or world.cluster.phase == Phase.STOPPING):
+    if not pausing(world) or not (steps.changes(world) or world.cluster.phase == Phase.STOPPING):
         return None
     return _meanwhile(world, f"{world.status.failure}; next try at {world.status.retry_at}")
 
@@ -145,20 +145,8 @@ def _meanwhile(world: World, why: str, delay: float = inf) -> Decision:
     return replace(decision, delay=min(decision.delay, delay))
 
 
-def changes(world: World) -> str:
-    """What the spec says now and the running job does not, '' for nothing."""
-    job, status = world.job, world.status
-    if not job.parallelism:
-        return steps.suspended(world)
-    if status.digest.get("bootstrap") != job.bootstrap_digest:
-        return "the bootstrap spec changed"
-    if status.job_parallelism != job.parallelism:
-        return f"the parallelism changes from {status.job_parallelism} to {job.parallelism}"
-    return ""
-
-
 def _new_spec(world: World) -> Decision | None:
-    why = changes(world)
+    why = steps.changes(world)
     if not why:
         return None
     if rollback.is_superseded(world):

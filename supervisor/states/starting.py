@@ -13,7 +13,6 @@ from core.job_status import Delivery, LostState
 from core.states import Phase, StoppedBy
 from supervisor import delivery, moves, readiness, recovery, search, stability, steps, submission
 from supervisor.decision import Decision, Event
-from supervisor.states import started
 from supervisor.world import Sight, World
 
 PATIENCE = 15.0  # seconds: what Flink tells about a job may be some seconds old
@@ -116,8 +115,7 @@ def _submitted(world: World) -> Decision | None:
 def _edited(world: World) -> Decision | None:
     """A spec that never worked makes way for the next one: its tasks do not run, so there is nothing to save."""
     status = world.status
-    worked = bool(status.stable.digest) and not status.unproven
-    if worked or world.problems or status.delivery.digest == world.job.bootstrap_digest:
+    if status.worked or world.problems or status.delivery.digest == world.job.bootstrap_digest:
         return None
     why = "the bootstrap spec changed"
     return steps.stop(world, why, next=Phase.STARTING, by=StoppedBy.SPEC, savepoint=False)
@@ -250,7 +248,7 @@ def _started(world: World) -> Decision:
     )
     begun = stability.judged(replace(world, status=status))
     # An edit during its start comes before it is Ready: that would be said of the new spec.
-    edited = steps.same(begun, why, delay=0.0, job_status=world.flink.status) if started.changes(begun) else None
+    edited = steps.same(begun, why, delay=0.0, job_status=world.flink.status) if steps.changes(begun) else None
     return replace(edited or readiness.watch(begun), why=why, events=(Event("JobStarted", why),))
 
 

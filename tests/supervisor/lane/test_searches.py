@@ -23,6 +23,14 @@ def lost_with_its_savepoint(stage: Any) -> float:
     return run.work
 
 
+def stopped_and_lost(stage: Any) -> float:
+    """Likewise, by a person; the job stays stopped."""
+    stage.annotate("STOP")
+    work = lost_with_its_savepoint(stage)
+    stage.play(lambda: stage.is_in("Stopped"))
+    return work
+
+
 @pytest.mark.parametrize("how", ["restart", "parallelism", "cluster change"])
 def test_it_is_found_before_the_job_starts(ready, how):
     if how == "restart":
@@ -126,10 +134,8 @@ def test_what_is_older_than_what_is_known_of_the_run_is_not_taken_for_it(ready):
 
 def test_what_a_person_says_comes_first(ready):
     known = ready.status.recovery_points[0].path
-    ready.annotate("STOP")
-    lost_with_its_savepoint(ready)
+    stopped_and_lost(ready)
     ready.flink.disk[known] = 1.0
-    ready.play(lambda: ready.is_in("Stopped"))
     ready.annotate("START", origin=known)
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == known
@@ -154,9 +160,7 @@ def test_what_a_person_says_that_cannot_be_read_is_no_reason_to_forget_it(stage,
 
 
 def test_what_a_person_says_that_could_not_be_read_for_a_moment_is_what_is_found(ready):
-    ready.annotate("STOP")
-    saved = lost_with_its_savepoint(ready)
-    ready.play(lambda: ready.is_in("Stopped"))
+    saved = stopped_and_lost(ready)
     del ready.flink.disk[PATH]
     ready.annotate("START", origin=PATH)
     ready.play(lambda: PATH in ready.status.unreadable)
@@ -168,10 +172,8 @@ def test_what_a_person_says_that_could_not_be_read_for_a_moment_is_what_is_found
 def test_what_is_found_and_cannot_be_read_again_is_not_tried_for_ever(ready):
     """Its _metadata is there, and its files are not."""
     older = ready.status.recovery_points[0].path
-    ready.annotate("STOP")
-    lost_with_its_savepoint(ready)
+    stopped_and_lost(ready)
     ready.flink.disk[older] = 1.0
-    ready.play(lambda: ready.is_in("Stopped"))
     ready.flink.half_gone.add(PATH)
     ready.annotate("START", origin=PATH)
     ready.play(ready.is_ready)
@@ -186,9 +188,7 @@ def test_nor_is_it_to_be_tried_no_more_when_nothing_is_found(stage, unlisted):
     made.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
     made.flink.checkpoint_every = 1e6
     made.play(lambda: made.is_in("Started"))
-    made.annotate("STOP")
-    lost_with_its_savepoint(made)
-    made.play(lambda: made.is_in("Stopped"))
+    stopped_and_lost(made)
     made.flink.unlisted = unlisted
     del made.flink.disk[PATH]
     made.annotate("START", origin=path)
@@ -215,10 +215,8 @@ def test_after_a_search_in_vain_it_has_all_the_time_again(ready, given_up):
 def test_a_start_that_fails_for_another_reason_does_not_look(ready):
     ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
     known = ready.status.recovery_points[0].path
-    ready.annotate("STOP")
-    lost_with_its_savepoint(ready)
+    stopped_and_lost(ready)
     ready.flink.disk[known] = 1.0
-    ready.play(lambda: ready.is_in("Stopped"))
     ready.flink.checkpoint_every = 1e6
     ready.annotate("START", origin=known)
     for _ in range(2):
@@ -229,9 +227,7 @@ def test_a_start_that_fails_for_another_reason_does_not_look(ready):
 
 
 def test_a_start_without_state_does_not_look(ready):
-    ready.annotate("STOP")
-    lost_with_its_savepoint(ready)
-    ready.play(lambda: ready.is_in("Stopped"))
+    stopped_and_lost(ready)
     ready.annotate("START", without="true")
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == ""
