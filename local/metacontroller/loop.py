@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clients.kube import KubeClient, watch
+from clients.kube import KubeClient, KubeError, watch
 from local.metacontroller.client import LoopClient
 from local.metacontroller.controller import Controller
 from local.metacontroller.discovery import Discovery
@@ -59,6 +59,7 @@ class Loop:
         self._stop, self._killed = threading.Event(), threading.Event()
         self._informers = Informers(client, self._stop, watch)
         self._controllers: list[Controller] = []
+        self._ended, self._revival = threading.Event(), threading.Thread()
 
     def start(self) -> None:
         """Returns at once; the first syncs follow when the caches are filled. Nothing is left of an earlier life.
@@ -90,6 +91,10 @@ class Loop:
 
     def stop(self) -> None:
         """Ends all threads; a hook that is being called is waited for."""
+        self._ended.set()
+        if self._revival.is_alive():
+            self._revival.join()
+        self._ended.clear()
         self._stop.set()
         for controller in self._controllers:
             controller.queue.shut_down()
@@ -107,8 +112,21 @@ class Loop:
         return self._killed.is_set()
 
     def restart(self) -> None:
+        """As a kubelet does it: at once, and again in the background while the API does not answer."""
         self.kill()
-        self.start()
+        try:
+            self.start()
+        except KubeError:
+            self._revival = threading.Thread(target=self._revive, name="loop-revival", daemon=True)
+            self._revival.start()
+
+    def _revive(self) -> None:
+        while not self._ended.wait(SOON):
+            try:
+                self.start()
+                return
+            except KubeError as error:
+                log.warning("cannot start: %s", error)
 
     def current(self) -> bool:
         """Whether the caches are as the API is, and whom that concerns is queued."""
@@ -116,7 +134,8 @@ class Loop:
 
     def settled(self) -> bool:
         """Whether the caches are as the API is, and no sync runs or is due soon."""
-        return self.current() and all(controller.queue.idle(SOON) for controller in self._controllers)
+        idle = self.current() and all(controller.queue.idle(SOON) for controller in self._controllers)
+        return idle and not self._revival.is_alive()
 
 
 def _lookup(urls: Mapping[str, str]) -> BaseUrl:

@@ -69,6 +69,7 @@ class Emulator:
 
     def __init__(self, folder):
         self._store = serve(logs=folder)
+        self.trouble = self._store.trouble
         kubeconfig = str(self._store.kubeconfig(folder / "kubeconfig"))
         self.client = KubeClient(connect(kubeconfig))
         self.spy = Spy(connect(kubeconfig))

@@ -1,13 +1,14 @@
-"""What a Loop refuses to host, and how Events are limited."""
+"""What a Loop refuses to host, how it begins again, and how Events are limited."""
 
 import pytest
 
 from clients.kube.resources import CONFIGMAPS
 from local.metacontroller import SyncError, Unsupported
 from local.metacontroller.events import Events
+from local.store import Ill
 
 from .places import THINGS
-from .toys import configmap
+from .toys import children, configmap
 
 
 @pytest.mark.parametrize("method", ["RollingRecreate", "RollingInPlace", "Sideways"])
@@ -68,3 +69,18 @@ def test_events_of_one_object_are_a_burst_and_then_one_in_five_minutes(local):
         events.warn(thing, f"later {number}")
     assert len(local.sync_events()) == 26
     assert local.sync_events()[0]["involvedObject"]["name"] == "a"
+
+
+def test_a_loop_that_finds_no_api_when_it_is_started_again_begins_later(local, emulator):
+    """As its container would."""
+    local.hooks.answer("/sync", children("x"))
+    local.thing()
+    local.run(local.composite())
+    local.eventually(lambda: local.names(CONFIGMAPS) == ["x"])
+    local.hooks.answer("/sync", children("x", "y"))
+    (loop,) = emulator.loops
+    emulator.trouble.begin(Ill.LOST, 1.0, 0)
+    loop.restart()
+    assert not loop.settled()
+    emulator.trouble.end()
+    local.eventually(lambda: local.names(CONFIGMAPS) == ["x", "y"])
