@@ -203,6 +203,7 @@ class JobStatus(Record):
     disposing: Disposal = field(default_factory=Disposal)
     lost_state: LostState = field(default_factory=LostState)
     unreadable: tuple[str, ...] = ()  # recovery points which this start could not read
+    accepted_path: str = ""  # the one that a person lets this start begin from, whatever its age
     # Stops and failures.
     stop: Stop = field(default_factory=Stop)
     stopped_by: StoppedBy = StoppedBy.NOBODY

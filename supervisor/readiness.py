@@ -30,6 +30,8 @@ def watch(world: World, why: str = "", *, delay: float | None = None) -> Decisio
     settled = flink.tasks_run and _checkpointed(world)
     ready_at = status.ready_at or (times.to_text(world.now) if settled else "")
     changes: dict[str, object] = {"job_status": flink.status, "ready_at": ready_at}
+    if ready_at:
+        changes["accepted_path"] = ""
     if not flink.tasks_run:
         changes["ready_at"] = ready_at = ""
         trouble = f"TasksNotRunning: {flink.exception or 'not all of its tasks run'}"

@@ -186,7 +186,7 @@ def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
         had_state=True,
         lost_state=replace(status.lost_state.anew, passed_over=True) if status.lost_state.asked_at else LostState(),
         unreadable=(),
-        ready_until="",
+        accepted_path=point.path,
     )
 
 
@@ -218,10 +218,9 @@ def start_point(status: JobStatus) -> str | None:
     return None if status.had_state else ""
 
 
-def work_since(status: JobStatus) -> float | None:
-    """Seconds of work that a start would do again: from its recovery point to when the job was Ready last. None for an
-    empty start, and when a time is not known."""
-    path = start_point(status)
+def work_since(status: JobStatus, path: str | None) -> float | None:
+    """Seconds of work that a start from there would do again: from that recovery point to when the job was Ready last.
+    None for an empty start, and when a time is not known."""
     point = next((point for point in status.recovery_points if point.path == path), None)
     taken, until = times.from_text(point.timestamp if point else ""), times.from_text(status.ready_until)
     return (until - taken).total_seconds() if taken and until else None

@@ -57,7 +57,8 @@ def probation(world: World) -> int:
 def _can_come_back(world: World) -> bool:
     """By itself, with all that it has completed: nothing is given up for a run that may be no better."""
     status = recovery.with_checkpoint(world, world.status).but(ready_until=times.to_text(world.now))
-    limit, again = world.job.savepoint.max_state_age, recovery.work_since(status)
+    again = recovery.work_since(status, recovery.start_point(status))
+    limit = world.job.savepoint.max_state_age
     too_old = bool(limit) and again is not None and again > limit
     return steps.outlives_the_run(world) and not too_old and recovery.start_point(status) is not None
 

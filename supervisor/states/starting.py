@@ -266,6 +266,10 @@ def _cluster_goes(world: World) -> Decision | None:
 def _no_state(world: World) -> Decision | None:
     if recovery.start_point(world.status) is not None:
         return None
+    lost = world.status.lost_state
+    if world.job.action == "START" and lost.given_up:
+        why = "started on request: what was looked for in vain is looked for once more"
+        return replace(steps.same(world, why, delay=0.0, lost_state=lost.anew, failure=""), handled=True)
     why = (
         "StateUnknown: the job had state, and no recovery point is left (without execution.checkpointing.dir only the "
         "JobManager holds checkpoints); start it from a path that you know, or without savepoint to begin empty"
@@ -275,16 +279,16 @@ def _no_state(world: World) -> Decision | None:
 
 def _too_old(world: World) -> Decision | None:
     """More work would be done again than the spec allows without asking."""
-    status, limit = world.status, world.job.savepoint.max_state_age
-    lost = recovery.work_since(status)
-    if not limit or lost is None or lost <= limit:
+    status, limit, path = world.status, world.job.savepoint.max_state_age, recovery.start_point(world.status)
+    lost, accepted = recovery.work_since(status, path), recovery.work_since(status, status.accepted_path)
+    if not limit or lost is None or lost <= max(limit, accepted or 0):
         return None
     if world.job.action == "START":
         why = "started on request, whatever the age of its state"
-        return replace(steps.same(world, why, delay=0.0, ready_until="", failure=""), handled=True)
+        return replace(steps.same(world, why, delay=0.0, accepted_path=path, failure=""), handled=True)
     why = (
         f"StateTooOld: the newest recovery point is {lost:.0f} s older than the job's last moment, "
-        f"spec.savepoint.maxStateAge allows {limit}; start the job to accept it: {recovery.start_point(status)}"
+        f"spec.savepoint.maxStateAge allows {limit}; start the job to accept it: {path}"
     )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
 

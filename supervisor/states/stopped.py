@@ -42,10 +42,11 @@ def _request(world: World) -> Decision | None:
                 status = recovery.forgotten(status)
             if job.from_savepoint:
                 status = recovery.chosen(status, job.from_savepoint, times.to_text(world.now))
-            decision = _start(
-                steps.fresh_delivery(status).but(failures=0, failure="", rejected=RejectedSpec(), ready_until=""),
-                "started on request",
+            accepted = recovery.start_point(status.but(unreadable=())) or ""
+            status = steps.fresh_delivery(status).but(
+                failures=0, failure="", rejected=RejectedSpec(), accepted_path=accepted
             )
+            decision = _start(status, "started on request")
     elif job.action == "STOP":
         # From now on no policy starts it again.
         decision = steps.same(world, "stopped on request", stopped_by=StoppedBy.PERSON)

@@ -123,6 +123,24 @@ def test_state_that_is_too_old_waits_for_a_person(ready):
     assert ready.conditions == {"Ready": "Running"}
 
 
+@pytest.mark.parametrize("gone", ["what was accepted", "what was chosen"])
+def test_so_much_work_and_no_more_is_accepted(ready, gone):
+    """What a start falls to because that cannot be read is asked about again."""
+    lost_with_old_state(ready)
+    ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
+    newest = ready.status.recovery_points[0].path
+    if gone == "what was accepted":
+        del ready.flink.disk[newest]
+        ready.annotate("START")
+    else:
+        ready.annotate("START", origin="s3://nowhere")
+    ready.play(lambda: "RecoveryPointUnreadable" in ready.kube.events)
+    ready.settle(30)
+    assert ready.status.failure.startswith("StateTooOld")
+    assert (newest in ready.status.failure) == (gone == "what was chosen")
+    assert (ready.alive, ready.is_in("Starting")) == ([], True)
+
+
 def test_state_that_is_too_old_is_taken_when_the_spec_allows_it(ready):
     lost_with_old_state(ready)
     ready.play(lambda: ready.status.failure.startswith("StateTooOld"))

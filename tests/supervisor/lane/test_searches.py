@@ -395,6 +395,21 @@ def test_no_job_begins_empty_where_its_savepoint_cannot_be_looked_for(stage):
     assert len(made.flink.history) == 1
 
 
+def test_a_start_by_a_person_looks_once_more(stage):
+    made = stage()
+    made.flink.checkpoint_every = 1e6
+    made.play(lambda: made.is_in("Started"))
+    made.flink.unlisted = True
+    made.annotate("START")
+    lost_with_its_savepoint(made)
+    made.play(lambda: made.conditions.get("Stalled") == "StateUnknown")
+    made.flink.checkpoint_every = 10.0
+    made.annotate("START")
+    made.settle(20)
+    assert made.status.message.startswith("looking for the savepoint of the stop")
+    found_once_the_store_is_well_again(made)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("trouble", ["killed", "unknown"])
 @pytest.mark.parametrize("number", range(6))
