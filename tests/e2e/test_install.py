@@ -70,7 +70,8 @@ def labelled(item: Object, install: str) -> Object:
 def _refused(team: World, why: str) -> bool:
     """An API server heeds a new policy some moments after it has taken it."""
     try:
-        team.client.create(r.FLINK_CLUSTERS, flink_cluster("nobody", cluster(team.place)), dry_run=True)
+        body = flink_cluster("nobody", cluster(team.place))
+        team.client.create(r.FLINK_CLUSTERS, body, namespace=team.namespace, dry_run=True)
     except KubeError as error:
         assert why in str(error)
         return True
