@@ -18,7 +18,6 @@ from cli.waiting import Awaited, wait_and_tell
 from clients.kube import Forbidden, NotFound, Resource
 from clients.kube import resources as r
 from core import cluster as clusters
-from core import job as jobs
 from core import names
 from supervisor.recovery import same_path
 
@@ -89,11 +88,25 @@ def start(
     def send(item: Object) -> Object:
         return verbs.start(session, item, without=without, origin=origin, dry_run=manner.dry_run)
 
+    below = [job for item in items for job in _starting_with(session, item)] if manner.waits else []
     asked = request(items, word, manner, send)
-    conclude(session, [awaited(session, item, verdicts.Started(item)) for item in asked], manner)
+    goals = [awaited(session, item, verdicts.Started(item)) for item in asked]
+    conclude(session, [*goals, *(awaited(session, job, verdicts.Back(job)) for job in below)], manner)
     if origin and manner.waits:
         for item in asked:
             _began_there(session.get(resource, item["metadata"]["name"]), origin)
+
+
+def _starting_with(session: Session, item: Object) -> list[Object]:
+    """The jobs of a cluster that its start brings back."""
+    if item["kind"] != names.CLUSTER:
+        return []
+    try:
+        selector = f"{names.LABEL_CLUSTER}={item['metadata']['name']}"
+        found = session.client.list(r.FLINK_JOBS, namespace=session.namespace, label_selector=selector)["items"]
+    except Forbidden:
+        return []
+    return [job for job in found if stopped.starts_with_cluster(job)]
 
 
 def _began_there(item: Object, origin: str) -> None:
@@ -158,18 +171,11 @@ def _about_scale(item: Object, replicas: int) -> list[str]:
     found = []
     body = item.get("spec") or {}
     if item["kind"] == names.CLUSTER:
-        cluster = clusters.read(item)
-        limits, kept = ("minTaskManagers", "maxTaskManagers"), cluster.clamp(replicas)
-        if cluster.supervisor.by_job_parallelism:
+        if clusters.read(item).supervisor.by_job_parallelism:
             found.append("its rescalePolicy is JobParallelism: the jobs decide how many TaskManagers there are")
-    else:
-        limits = ("minJobParallelism", "maxJobParallelism")
-        kept = jobs.read({**item, "spec": {**body, "jobParallelism": replicas, "suspend": False}}).parallelism
-        if body.get("suspend"):
-            found.append("spec.suspend is true: the figure counts when it is resumed")
-    if kept != replicas:
-        found.append(f"{limits[0]} and {limits[1]} make it {kept}")
-    return found
+    elif body.get("suspend"):
+        found.append("spec.suspend is true: the figure counts when it is resumed")
+    return [*found, *filter(None, [slots.clamped(item, replicas)])]
 
 
 def _about_slots(session: Session, item: Object, replicas: int) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from cli import kinds, output, tables
@@ -170,14 +170,12 @@ def _changes(session: Session, one: Wanted, contact: Contact) -> Iterator[tuple[
 
 
 def _follow_table(session: Session, one: Wanted, shape: Shape, contact: Contact) -> None:
-    """A line where a column changed. Columns keep the width that they have at first."""
+    """A line where a column changed. Columns keep the width that they have when there is something to show."""
     missing: list[str] = []
     first = _table(session, one, shape, missing)
     if missing:
         raise Failed("\n".join(missing))
-    rows = _rows(one.resource, first, session, shape, many=False)
-    to = output.widths([_head(first, session), *rows])
-    _print(rows, to)
+    to = _begin(one.resource, first, session, shape) if first.rows else []
     known = {row.object["metadata"]["uid"]: row for row in first.rows}
     wide = shape.format == "wide"
     for item, gone in _changes(session, one, contact):
@@ -188,7 +186,19 @@ def _follow_table(session: Session, one: Wanted, shape: Shape, contact: Contact)
             row = Row((row.cells[0], "deleted", *[""] * len(row.cells[2:])), row.object)
         if row and (gone or not before or _lasting(first.head, row) != _lasting(first.head, before)):
             known[metadata["uid"]] = row
-            _print([_cells(one.resource, row, session, many=False)], to)
+            if to:
+                output.data(output.line(_cells(one.resource, row, session, many=False), to))
+            else:
+                to = _begin(one.resource, first._replace(rows=(row,)), session, shape)
+
+
+def _begin(resource: Resource, table: Table, session: Session, shape: Shape) -> list[int]:
+    """The widths of its columns."""
+    rows = _rows(resource, table, session, shape, many=False)
+    to = output.widths([_head(table, session), *rows])
+    for row in rows:
+        output.data(output.line(row, to))
+    return to
 
 
 def _lasting(head: tuple[str, ...], row: Row) -> list[str]:
@@ -217,8 +227,3 @@ def _fresh(
         except KubeError as error:
             contact.hear(error)
             time.sleep(min(pause(0, error), PATIENCE))
-
-
-def _print(rows: Iterable[tuple[str, ...]], to: list[int]) -> None:
-    for row in rows:
-        output.data(output.line(row, to))

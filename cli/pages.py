@@ -13,6 +13,7 @@ from core import conditions, names, pods, times
 
 Object = Mapping[str, Any]
 WIDTH = 15  # of the labels
+UNREADABLE = " (could not be read)"
 ORDER = (conditions.READY, conditions.PROGRESSING, conditions.DEGRADED, conditions.STALLED, conditions.SUSPENDED)
 
 
@@ -184,7 +185,7 @@ def _recovery_points(facts: Facts) -> Iterator[str]:
         return
     status = verdicts.status_of(facts.item)
     nothing = "none known" if verdicts.had_state(facts.item) else "none, it would start empty"
-    yield from _section("Recovery points", recovery_table(status.get("recoveryPoints") or []), nothing)
+    yield from _section("Recovery points", recovery_table(status), nothing)
     if (lost := status.get("lostState")) and not lost.get("passedOver"):
         where = lost.get("directory")
         yield f"  one of job {lost.get('jobId')} that nobody was told of is looked for first, in {where}"
@@ -263,8 +264,8 @@ def _one_line(text: Any) -> str:
     return " ".join(str(text or "").split())
 
 
-def recovery_table(points: Sequence[Object], *, wide: bool = False) -> list[tuple[str, ...]]:
-    """Head and rows."""
+def recovery_table(status: Object, *, wide: bool = False) -> list[tuple[str, ...]]:
+    """Head and rows: a job's recovery points, those marked that the start now under way could not read."""
     head = ("TYPE", "TIME", "CHECKPOINT-ID", *(("JOB-ID",) if wide else ()), "PATH")
     rows = [
         (
@@ -272,8 +273,8 @@ def recovery_table(points: Sequence[Object], *, wide: bool = False) -> list[tupl
             point.get("timestamp", ""),
             str(point.get("checkpointId", "")),
             *((point.get("jobId", ""),) if wide else ()),
-            point.get("path", ""),
+            point.get("path", "") + (UNREADABLE if point.get("path") in status.get("unreadable", ()) else ""),
         )
-        for point in points
+        for point in status.get("recoveryPoints") or ()
     ]
     return [head, *rows]

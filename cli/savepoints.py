@@ -97,14 +97,15 @@ def needs(job: Object, path: str) -> bool:
 
 def show(session: Session, name: str, shape: Shape) -> None:
     """The recovery points of a job, newest first: from the first one that can be read the job comes back."""
-    points = verdicts.status_of(session.get(resources.FLINK_JOBS, name)).get("recoveryPoints") or []
+    status = verdicts.status_of(session.get(resources.FLINK_JOBS, name))
+    points = status.get("recoveryPoints") or []
     if shape.format in ("json", "yaml"):
         output.data(output.document(points, shape.format))
     elif shape.format == "name":
         for point in points:
             output.data(point["path"])
     elif points:
-        rows = pages.recovery_table(points, wide=shape.format == "wide")
+        rows = pages.recovery_table(status, wide=shape.format == "wide")
         output.data(output.table(rows[1:] if shape.no_headers else rows))
     else:
         output.note(f"{kinds.title(resources.FLINK_JOBS, name)} has no recovery point.")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from cli import verdicts
 from cli.verdicts import Object
-from core import names
+from core import conditions, names
 from core.states import Phase, RestartPolicy, StoppedBy
 
 
@@ -22,6 +22,14 @@ def by_person(item: Object) -> bool:
     status = verdicts.status_of(item)
     asked = status.get("stopped") if item["kind"] == names.CLUSTER else status.get("stoppedBy") == StoppedBy.PERSON
     return at_rest(item) is not None and bool(asked)
+
+
+def starts_with_cluster(job: Object) -> bool:
+    """Does it run, or has it run, and runs again after a start of its cluster?"""
+    status = verdicts.status_of(job)
+    with_it = verdicts.phase(job) == Phase.STOPPED and status.get("stoppedBy") == StoppedBy.CLUSTER
+    runs = conditions.is_true(job, conditions.READY) and verdicts.phase(job) == Phase.STARTED
+    return status.get("restartPolicy") == RestartPolicy.ALWAYS and (runs or with_it)
 
 
 def at_rest(item: Object) -> Rest | None:

@@ -190,6 +190,22 @@ def _ready(item: Object, word: str) -> Verdict:
 
 
 @dataclass(frozen=True)
+class Back:
+    """A job runs again after its cluster was started. `before` is the job when that was asked."""
+
+    before: Object
+
+    def judge(self, item: Object | None) -> Verdict:
+        if item is None:
+            return GONE
+        if conditions.is_true(item, conditions.STALLED):
+            return failed(_told(condition(item, conditions.STALLED)))
+        if status_of(item).get("attempt", 0) == status_of(self.before).get("attempt", 0):
+            return waiting(waits_for(item) or "its cluster starts")
+        return _ready(item, "runs again")
+
+
+@dataclass(frozen=True)
 class Stopped:
     """A STOP was taken up, and nothing runs."""
 

@@ -196,12 +196,12 @@ class Live:
         from rich.table import Column, Table
         from rich.text import Text
 
-        # Only what it waits for is cut where the terminal is narrow.
+        # Only what it waits for goes on below where the terminal is narrow.
         grid = Table.grid(*(Column(no_wrap=True) for _ in range(4)), Column(), padding=(0, 1))
         for one in awaited:
             mark: Any = self._spinner if one.open else Text("✓" if one.verdict.outcome == Outcome.DONE else "✗")
-            text = Text(one.verdict.text, no_wrap=True, overflow="ellipsis")
-            grid.add_row(mark, Text(one.short), Text(one.state, style="bold"), f"{one.elapsed:.0f}s", text)
+            state, elapsed = Text(one.state, style="bold"), f"{one.elapsed:.0f}s"
+            grid.add_row(mark, Text(one.short), state, elapsed, Text(one.verdict.text))
         self._live.update(grid)
 
     def note(self, text: str) -> None:

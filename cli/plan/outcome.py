@@ -15,7 +15,8 @@ from cli.plan.supervision import Step
 from core import cluster as clusters
 from core import names
 
-FLINK = (names.DEPLOYMENT, names.CLUSTER, names.JOB)
+SIZES = {names.CLUSTER: "taskManagers", names.JOB: "jobParallelism"}
+FLINK = (names.DEPLOYMENT, *SIZES)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Outcome:
     waits: tuple[Wait, ...] = ()
     trials: tuple[Wait, ...] = ()  # clusters that get other pods, and what becomes of those that do not work
     kept: tuple[Wait, ...] = ()  # figures that a scale set, beside those of the manifests
+    limited: tuple[Wait, ...] = ()  # figures that the limits of their spec change
+    still: tuple[Wait, ...] = ()  # what the manifests say waits already, and goes on to
     under_way: tuple[Step, ...] = ()  # what happens to jobs anyway
     averted: tuple[Step, ...] = ()  # what would happen to them without the manifests
     settled: bool = True
@@ -75,6 +78,8 @@ class Outcome:
             "waits": [asdict(wait) for wait in self.waits],
             "trials": [asdict(trial) for trial in self.trials],
             "kept": [asdict(kept) for kept in self.kept],
+            "limited": [asdict(limited) for limited in self.limited],
+            "still": [asdict(still) for still in self.still],
             "underWay": [asdict(step) for step in self.under_way],
             "averted": [asdict(step) for step in self.averted],
             "settled": self.settled,
@@ -105,6 +110,8 @@ def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
         waits=tuple(_waits(without.state, edited.state)),
         trials=tuple(_trials(without.state, edited.state)),
         kept=tuple(_kept(edits, edited.state)),
+        limited=tuple(_limited(without.state, edited.state)),
+        still=tuple(_still(edits, without.state, edited.state)),
         under_way=_beyond(without.steps, list(averted)),
         averted=averted,
         settled=edited.settled,
@@ -148,7 +155,7 @@ def _beyond(steps: list[Step], known: list[Step]) -> tuple[Step, ...]:
 
 def _waits(before: State, after: State) -> Iterator[Wait]:
     """Of clusters and jobs; those of a FlinkDeployment only repeat them."""
-    for item in (found for kind in FLINK[1:] for found in after.of(kind)):
+    for item in (found for kind in SIZES for found in after.of(kind)):
         text = _wait(item, after)
         if text and text != _wait(before.get(key_of(item)), before):
             yield Wait(*key_of(item), text)
@@ -175,10 +182,32 @@ def _wait(item: Object | None, state: State) -> str:
     return f"{text}; for ever, as {never}" if never else text
 
 
+def _still(edits: list[Object], before: State, after: State) -> Iterator[Wait]:
+    """A spec that was refused waits for another one, and nothing changes: that does not mean that all is well."""
+    for edit in edits:
+        for item in (after.get(key_of(edit)), *(child for kind in SIZES for child in after.owned(edit, kind))):
+            text = _wait(item, after) if item and item["kind"] in SIZES else ""
+            if item and text and text == _wait(before.get(key_of(item)), before):
+                yield Wait(*key_of(item), text)
+
+
+def _limited(before: State, after: State) -> Iterator[Wait]:
+    for item in (found for kind in SIZES for found in after.of(kind)):
+        text, there = _limit(item), before.get(key_of(item))
+        if text and not (there and text == _limit(there)):
+            yield Wait(*key_of(item), text)
+
+
+def _limit(item: Object) -> str:
+    figure = item["spec"].get(SIZES[item["kind"]])
+    told = slots.clamped(item, figure) if figure and not _by_jobs(item) else ""
+    return f"{SIZES[item['kind']]} is {figure}; {told}" if told else ""
+
+
 def _kept(edits: list[Object], after: State) -> Iterator[Wait]:
     """What a scale set stays, until the FlinkDeployment declares another figure than before."""
     for parent in (item for item in edits if item["kind"] == names.DEPLOYMENT):
-        for kind, field in ((names.CLUSTER, "taskManagers"), (names.JOB, "jobParallelism")):
+        for kind, field in SIZES.items():
             for child in after.owned(parent, kind):
                 declared = (child["metadata"].get("annotations") or {}).get(names.DECLARED)
                 now = str(child["spec"].get(field, 0))

@@ -111,8 +111,10 @@ def _jobs_in_short(outcome: Outcome) -> str:
 
 
 def _notes(outcome: Outcome) -> Iterator[str]:
-    for note in (*outcome.trials, *outcome.kept):
+    for note in (*outcome.limited, *outcome.trials, *outcome.kept):
         yield f"{note.kind} {note.namespace}/{note.name}: {note.text}."
+    for wait in outcome.still:
+        yield f"Waits already, with or without this: {wait.kind} {wait.namespace}/{wait.name}: {wait.text}."
     for job in _in_words(outcome.under_way):
         yield f"Under way already, with or without this: {job}."
     for job in _in_words(outcome.averted):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clients.kube import resources
+from core import names
 
 from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, conditions
 
@@ -141,6 +142,26 @@ def test_start_waits_until_it_is_ready(run: Run, world: World, supervisor: Play)
     supervisor(JOBS, "demo-one", "START", act)
     result = run("job", "start", "demo-one", "--wait", "--timeout", "20s")
     assert (result.exit_code, result.stdout) == (0, f"{JOB} start requested\n{JOB} started\n")
+
+
+def test_a_restart_of_a_cluster_waits_for_its_jobs_too(run: Run, world: World, supervisor: Play) -> None:
+    world.cluster()
+    for name, policy in (("demo-one", "Always"), ("demo-two", "Never")):
+        world.job(name, restartPolicy=policy, attempt=1)
+        labels = {names.LABEL_CLUSTER: "demo"}
+        world.client.patch(JOBS, name, {"metadata": {"labels": labels}}, namespace="default")
+
+    def act() -> None:
+        world.become("demo", "Starting", resource=CLUSTERS)
+        world.consume(CLUSTERS, "demo")
+        world.become("demo", "Started", resource=CLUSTERS)
+        world.become("demo-one", "Started", attempt=2)
+
+    supervisor(CLUSTERS, "demo", "START", act)
+    result = run("cluster", "restart", "demo", "--wait", "--timeout", "20s")
+    cluster = "flinkcluster.nextbreakpoint.com/demo"
+    told = f"{cluster} restart requested\n{cluster} started\n{JOB} runs again\n"
+    assert (result.exit_code, result.stdout) == (0, told)
 
 
 @pytest.mark.parametrize(("began", "code"), [("s3://s/1", 0), ("s3://s/0", 1)])

@@ -42,6 +42,15 @@ def test_a_line_for_each_change_until_ctrl_c(world: World) -> None:
         assert it.stdout.readline().split() == ["demo-one", "deleted"]
 
 
+def test_columns_are_as_wide_as_the_first_that_comes(world: World) -> None:
+    with following() as it:
+        assert it.stdout
+        world.job("a-job-with-a-rather-long-name")
+        head, line = it.stdout.readline(), it.stdout.readline()
+        assert line.startswith("a-job-with-a-rather-long-name   ")
+        assert head.index("CLUSTER") > len("a-job-with-a-rather-long-name")
+
+
 def test_no_line_for_what_no_column_shows(world: World) -> None:
     """Each checkpoint of a job is in its status."""
     world.job()

@@ -54,6 +54,13 @@ def test_a_savepoint_that_is_still_to_be_found_is_no_empty_start() -> None:
     assert told in text
 
 
+def test_a_recovery_point_that_this_start_could_not_read_is_marked() -> None:
+    points = [{"path": f"s3://b/{name}", "type": "SAVEPOINT"} for name in ("new", "old")]
+    text = whole(job(recoveryPoints=points, unreadable=["s3://b/new"]))
+    assert "s3://b/new (could not be read)" in text
+    assert "s3://b/old (" not in text
+
+
 @pytest.mark.parametrize(("count", "told"), [(0, ""), (1, "1 restart, 3m ago"), (4, "4 restarts, the last 3m ago")])
 def test_restarts_of_a_container_are_told_with_their_time(count: int, told: str) -> None:
     ended = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-01T11:57:00Z"}} if count else {}

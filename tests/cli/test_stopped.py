@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.stopped import at_rest
+from cli.stopped import at_rest, starts_with_cluster
 from clients.kube import resources
 
 from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, manifest
@@ -80,6 +80,23 @@ def test_a_job(spec: dict[str, Any], metadata: dict[str, Any], by: str, why: str
 def test_a_job_that_starts_with_its_cluster() -> None:
     found = told("FlinkJob", "demo-one", JOB_SPEC, {}, stoppedBy="Cluster", restartPolicy="Always")
     assert found == ("stopped with its cluster, and starts with it", "")
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "starts"),
+    [
+        ("Started", {}, True),
+        ("Started", {"restartPolicy": "OnlyIfFailed"}, False),
+        ("Starting", {}, False),
+        ("Stopped", {"stoppedBy": "Cluster"}, True),
+        ("Stopped", {"stoppedBy": "Person"}, False),
+        ("Stopped", {"stoppedBy": "Flink", "jobStatus": "FINISHED"}, False),
+    ],
+)
+def test_what_a_start_of_its_cluster_brings_back(
+    world: World, phase: str, status: dict[str, Any], starts: bool
+) -> None:
+    assert starts_with_cluster(world.job(phase=phase, **{"restartPolicy": "Always", **status})) == starts
 
 
 def test_not_while_something_is_on_its_way() -> None:

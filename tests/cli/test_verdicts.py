@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli import verdicts
-from cli.verdicts import Current, Goal, Gone, Outcome, Saved, Scaled, Started, Stopped
+from cli.verdicts import Back, Current, Goal, Gone, Outcome, Saved, Scaled, Started, Stopped
 from core import names
 
 from .conftest import JOB_SPEC, conditions
@@ -61,6 +61,12 @@ OLD, NEW = {"savepointPath": "file:/old"}, {"savepointPath": "file:/new"}
         (Started(cluster("a", 0)), cluster("a", 1), WAITING),
         (Started(cluster("a", 0)), cluster("b", 1), DONE),
         (Started(cluster("a", 0)), cluster("a", 0), DONE),
+        # A job after a start of its cluster: a run of before says nothing.
+        (Back(job(READY)), job(READY), WAITING),
+        (Back(job(READY)), job({**READY, "attempt": 2}), DONE),
+        (Back(job(DOWN)), job({"supervisorStatus": "Starting", "attempt": 2}), WAITING),
+        (Back(job(DOWN)), job(STALLED), FAILED),
+        (Back(job(DOWN)), None, FAILED),
         (Stopped(), job(DOWN), DONE),
         (Stopped(), job(DOWN, action="STOP"), WAITING),
         (Stopped(), job({"supervisorStatus": "Stopping"}), WAITING),

@@ -13,6 +13,7 @@ from cli.plan.page import page
 from cli.plan.rehearsal import Rehearsal
 from cli.plan.state import State
 from clients.kube import resources
+from core import job as jobs
 
 from .conftest import NOW, Foresee, as_manifest, at_rest, deployment
 
@@ -168,6 +169,30 @@ def test_a_supervisor_restarts_without_its_jobs(after: Foresee) -> None:
     assert "Deployment default/supervisor-demo is changed: the supervisor restarts, the jobs go on" in page(outcome)
     assert not outcome.pods
     assert not outcome.steps
+
+
+def test_a_limit_that_makes_another_figure_is_named(after: Foresee) -> None:
+    outcome = after(lambda body: job(body).update(jobParallelism=3, maxJobParallelism=2))
+    assert [step.parallelism for step in outcome.steps if step.verb == "start"] == [2]
+    told = "FlinkJob default/demo-one: jobParallelism is 3; minJobParallelism and maxJobParallelism make it 2."
+    assert told in page(outcome)
+
+
+def test_what_is_refused_and_is_not_mended_is_not_all_well(state: State) -> None:
+    """Nothing changes, as the job runs on with the spec before."""
+    parent, child = state.get(("FlinkDeployment", "default", "demo")), state.get(("FlinkJob", "default", "demo-one"))
+    assert parent
+    assert child
+    digest = jobs.read(child).bootstrap_digest
+    status = {**child["status"], "rejected": {"digest": digest, "failure": "UpdateRefused: no such class"}}
+    state.put({**child, "status": status})
+    edited = edit.edited(parent, as_manifest(resources.FLINK_DEPLOYMENTS, deployment()), "default", NOW)
+    outcome = foresee(state, [edited], NOW)
+    assert not outcome
+    first, told = page(outcome).splitlines()
+    assert first == "No changes."
+    assert told.startswith("Waits already, with or without this: FlinkJob default/demo-one: ")
+    assert "UpdateRefused: no such class" in told
 
 
 def test_too_much_parallelism_is_told_to_wait_for_slots(after: Foresee) -> None:
