@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from core import cluster as clusters
 from core import conditions, names, times
 from core import job as jobs
-from core.states import Phase
+from core.states import Phase, StoppedBy
 
 Object = Mapping[str, Any]
 WHO = re.compile(r"^Flink\w+ \S+: ")  # how the parts of a FlinkDeployment's message begin
@@ -200,7 +200,12 @@ class Back:
             return GONE
         if conditions.is_true(item, conditions.STALLED):
             return failed(_told(condition(item, conditions.STALLED)))
-        if status_of(item).get("attempt", 0) == status_of(self.before).get("attempt", 0):
+        status = status_of(item)
+        if phase(item) == Phase.STOPPED and status.get("stoppedBy") in (StoppedBy.PERSON, StoppedBy.SPEC):
+            return failed(_told(condition(item, conditions.SUSPENDED)))
+        if phase(item) == Phase.STOPPED and status.get("jobStatus") == "FINISHED":
+            return done("finished")
+        if status.get("attempt", 0) == status_of(self.before).get("attempt", 0):
             return waiting(waits_for(item) or "its cluster starts")
         return _ready(item, "runs again")
 
