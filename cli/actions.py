@@ -106,7 +106,7 @@ def _starting_with(session: Session, item: Object) -> list[Object]:
         found = session.client.list(r.FLINK_JOBS, namespace=session.namespace, label_selector=selector)["items"]
     except Forbidden:
         return []
-    return [job for job in found if stopped.starts_with_cluster(job)]
+    return [job for job in found if stopped.starts_with_cluster(job, item)]
 
 
 def _began_there(item: Object, origin: str) -> None:

@@ -24,12 +24,16 @@ def by_person(item: Object) -> bool:
     return at_rest(item) is not None and bool(asked)
 
 
-def starts_with_cluster(job: Object) -> bool:
-    """Does it run, or has it run, and runs again after a start of its cluster?"""
-    status = verdicts.status_of(job)
+def starts_with_cluster(job: Object, cluster: Object) -> bool:
+    """Does it run again after a start of its cluster? One that runs is taken along to the new pods, whatever its
+    policy; one that was stopped with its cluster comes back as the policy says."""
+    status, body = verdicts.status_of(job), job.get("spec") or {}
+    always = status.get("restartPolicy") == RestartPolicy.ALWAYS
+    if verdicts.phase(job) == Phase.STARTED:
+        goes_down = verdicts.report_of(cluster).stopped
+        return conditions.is_true(job, conditions.READY) and (always or not goes_down)
     with_it = verdicts.phase(job) == Phase.STOPPED and status.get("stoppedBy") == StoppedBy.CLUSTER
-    runs = conditions.is_true(job, conditions.READY) and verdicts.phase(job) == Phase.STARTED
-    return status.get("restartPolicy") == RestartPolicy.ALWAYS and (runs or with_it)
+    return always and with_it and bool(body.get("jobParallelism")) and not body.get("suspend")
 
 
 def at_rest(item: Object) -> Rest | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from core import cluster as clusters
 from core import conditions, names, times
 from core import job as jobs
-from core.states import Phase, StoppedBy
+from core.states import Phase, RestartPolicy, StoppedBy
 
 Object = Mapping[str, Any]
 WHO = re.compile(r"^Flink\w+ \S+: ")  # how the parts of a FlinkDeployment's message begin
@@ -200,14 +200,21 @@ class Back:
             return GONE
         if conditions.is_true(item, conditions.STALLED):
             return failed(_told(condition(item, conditions.STALLED)))
-        status = status_of(item)
-        if phase(item) == Phase.STOPPED and status.get("stoppedBy") in (StoppedBy.PERSON, StoppedBy.SPEC):
-            return failed(_told(condition(item, conditions.SUSPENDED)))
-        if phase(item) == Phase.STOPPED and status.get("jobStatus") == "FINISHED":
+        status, by = status_of(item), status_of(item).get("stoppedBy")
+        # One that its cluster stopped with a savepoint is FINISHED for Flink too.
+        if phase(item) == Phase.STOPPED and by == StoppedBy.FLINK and status.get("jobStatus") == "FINISHED":
             return done("finished")
-        if status.get("attempt", 0) == status_of(self.before).get("attempt", 0):
+        stays = by in (StoppedBy.PERSON, StoppedBy.SPEC) or status.get("restartPolicy") != RestartPolicy.ALWAYS
+        if phase(item) == Phase.STOPPED and stays and conditions.is_true(item, conditions.SUSPENDED):
+            return failed(_told(condition(item, conditions.SUSPENDED)))
+        if _run(status) == _run(status_of(self.before)):
             return waiting(waits_for(item) or "its cluster starts")
         return _ready(item, "runs again")
+
+
+def _run(status: Mapping[str, Any]) -> tuple[Any, ...]:
+    """One that Flink itself brings back has the attempt of before, on other pods."""
+    return status.get("attempt", 0), status.get("incarnation", 0)
 
 
 @dataclass(frozen=True)

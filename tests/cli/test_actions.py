@@ -155,12 +155,14 @@ def test_a_restart_of_a_cluster_waits_for_its_jobs_too(run: Run, world: World, s
         world.become("demo", "Starting", resource=CLUSTERS)
         world.consume(CLUSTERS, "demo")
         world.become("demo", "Started", resource=CLUSTERS)
-        world.become("demo-one", "Started", attempt=2)
+        for name in ("demo-one", "demo-two"):
+            world.become(name, "Started", attempt=2)
 
     supervisor(CLUSTERS, "demo", "START", act)
     result = run("cluster", "restart", "demo", "--wait", "--timeout", "20s")
     cluster = "flinkcluster.nextbreakpoint.com/demo"
     told = f"{cluster} restart requested\n{cluster} started\n{JOB} runs again\n"
+    told += f"{JOB.replace('one', 'two')} runs again\n"
     assert (result.exit_code, result.stdout) == (0, told)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from cli.stopped import at_rest, starts_with_cluster
 from clients.kube import resources
+from core import names
 
 from .conftest import CLUSTER_SPEC, JOB_SPEC, Run, World, manifest
 
@@ -86,9 +87,10 @@ def test_a_job_that_starts_with_its_cluster() -> None:
     ("phase", "status", "starts"),
     [
         ("Started", {}, True),
-        ("Started", {"restartPolicy": "OnlyIfFailed"}, False),
+        ("Started", {"restartPolicy": "Never"}, True),
         ("Starting", {}, False),
         ("Stopped", {"stoppedBy": "Cluster"}, True),
+        ("Stopped", {"stoppedBy": "Cluster", "restartPolicy": "Never"}, False),
         ("Stopped", {"stoppedBy": "Person"}, False),
         ("Stopped", {"stoppedBy": "Flink", "jobStatus": "FINISHED"}, False),
     ],
@@ -96,7 +98,23 @@ def test_a_job_that_starts_with_its_cluster() -> None:
 def test_what_a_start_of_its_cluster_brings_back(
     world: World, phase: str, status: dict[str, Any], starts: bool
 ) -> None:
-    assert starts_with_cluster(world.job(phase=phase, **{"restartPolicy": "Always", **status})) == starts
+    job = world.job(phase=phase, **{"restartPolicy": "Always", **status})
+    assert starts_with_cluster(job, world.cluster()) == starts
+
+
+@pytest.mark.parametrize("spec", [{"suspend": True}, {"jobParallelism": 0}])
+def test_what_was_suspended_meanwhile_does_not_start_with_its_cluster(world: World, spec: dict[str, Any]) -> None:
+    job = world.job(phase="Stopped", stoppedBy="Cluster", restartPolicy="Always")
+    assert not starts_with_cluster({**job, "spec": {**job["spec"], **spec}}, world.cluster())
+
+
+@pytest.mark.parametrize(("policy", "starts"), [("Always", True), ("Never", False)])
+def test_what_runs_on_a_cluster_that_is_being_stopped_starts_as_its_policy_says(
+    world: World, policy: str, starts: bool
+) -> None:
+    cluster = world.cluster(phase="Stopping")
+    cluster["metadata"]["annotations"] = {names.REPORT: '{"stopped": true}'}
+    assert starts_with_cluster(world.job(restartPolicy=policy), cluster) == starts
 
 
 def test_not_while_something_is_on_its_way() -> None:

@@ -66,7 +66,18 @@ OLD, NEW = {"savepointPath": "file:/old"}, {"savepointPath": "file:/new"}
         (Back(job(READY)), job({**READY, "attempt": 2}), DONE),
         (Back(job(DOWN)), job({"supervisorStatus": "Starting", "attempt": 2}), WAITING),
         (Back(job(DOWN)), job(STALLED), FAILED),
-        (Back(job(DOWN)), job({**DOWN, "stoppedBy": "Cluster"}), WAITING),
+        (Back(job(DOWN)), job({**DOWN, "stoppedBy": "Cluster", "restartPolicy": "Always"}), WAITING),
+        # Stopped with a savepoint.
+        (
+            Back(job(DOWN)),
+            job({**DOWN, "stoppedBy": "Cluster", "restartPolicy": "Always", "jobStatus": "FINISHED"}),
+            WAITING,
+        ),
+        # Somebody cancelled it in Flink, or stopped its cluster again.
+        (Back(job(READY)), job({**DOWN, "stoppedBy": "Flink", "restartPolicy": "Never"}), FAILED),
+        (Back(job(READY)), job({**DOWN, "stoppedBy": "Cluster", "restartPolicy": "Never"}), FAILED),
+        # Flink's high availability has brought the run back.
+        (Back(job({**READY, "incarnation": 1})), job({**READY, "incarnation": 2}), DONE),
         (Back(job(DOWN)), job({**DOWN, "stoppedBy": "Person"}), FAILED),
         (Back(job(READY)), job({"supervisorStatus": "Stopped", "stoppedBy": "Flink", "jobStatus": "FINISHED"}), DONE),
         (Back(job(DOWN)), None, FAILED),
