@@ -273,7 +273,7 @@ def recovery_table(status: Object, *, wide: bool = False) -> list[tuple[str, ...
             point.get("timestamp", ""),
             str(point.get("checkpointId", "")),
             *((point.get("jobId", ""),) if wide else ()),
-            point.get("path", "") + (UNREADABLE if point.get("path") in status.get("unreadable", ()) else ""),
+            point.get("path", "") + (UNREADABLE if point.get("path") in (status.get("unreadable") or ()) else ""),
         )
         for point in status.get("recoveryPoints") or ()
     ]

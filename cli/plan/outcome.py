@@ -10,7 +10,7 @@ from typing import Any
 from cli import slots, verdicts
 from cli.plan.differences import Field, fields
 from cli.plan.rehearsal import Rehearsal
-from cli.plan.state import Object, State, key_of
+from cli.plan.state import Object, State, key_of, problems_of
 from cli.plan.supervision import Step
 from core import cluster as clusters
 from core import names
@@ -174,7 +174,7 @@ def _trials(before: State, after: State) -> Iterator[Wait]:
 def _wait(item: Object | None, state: State) -> str:
     """What it waits for, and whether that can come."""
     text = verdicts.waits_for(item) if item else ""
-    if not (item and text and item["kind"] == names.JOB):
+    if not (item and text and item["kind"] == names.JOB) or problems_of(item):
         return text
     namespace, status = item["metadata"].get("namespace", ""), verdicts.status_of(item)
     cluster = state.get((names.CLUSTER, namespace, str(status.get("clusterName", ""))))
@@ -199,6 +199,8 @@ def _limited(before: State, after: State) -> Iterator[Wait]:
 
 
 def _limit(item: Object) -> str:
+    if problems_of(item):  # the spec of an object that is there may be one that the API server would refuse today
+        return ""
     figure = item["spec"].get(SIZES[item["kind"]])
     told = slots.clamped(item, figure) if figure and not _by_jobs(item) else ""
     return f"{SIZES[item['kind']]} is {figure}; {told}" if told else ""

@@ -178,6 +178,19 @@ def test_a_limit_that_makes_another_figure_is_named(after: Foresee) -> None:
     assert told in page(outcome)
 
 
+@pytest.mark.parametrize(
+    "wrong", [None, {"jobParallelism": "many"}, {"maxJobParallelism": "x"}, {"restart": {"restartPolicy": "Sometimes"}}]
+)
+@pytest.mark.parametrize("name", ["demo-one", "other"])
+def test_a_spec_that_is_there_and_is_wrong_is_passed_over(state: State, wrong: Object | None, name: str) -> None:
+    """Such as one that an older CRD let in."""
+    child = state.get(("FlinkJob", "default", "demo-one"))
+    assert child
+    metadata = {**child["metadata"], "name": name, "uid": name, "ownerReferences": [], "generation": 7}
+    state.put({**child, "metadata": metadata, "spec": wrong and {**child["spec"], **wrong}})
+    assert not foresee(state, [], NOW)
+
+
 def test_what_is_refused_and_is_not_mended_is_not_all_well(state: State) -> None:
     """Nothing changes, as the job runs on with the spec before."""
     parent, child = state.get(("FlinkDeployment", "default", "demo")), state.get(("FlinkJob", "default", "demo-one"))
