@@ -35,6 +35,7 @@ def decide(world: World) -> Decision:
         search.look,
         _no_state,
         _too_old,
+        _unheld,
         _stray,
         _slots,
     )
@@ -291,6 +292,13 @@ def _too_old(world: World) -> Decision | None:
         f"spec.savepoint.maxStateAge allows {limit}; start the job to accept it: {path}"
     )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
+
+
+def _unheld(world: World) -> Decision | None:
+    """What it waited for a person for is over: an edit, or a recovery point that was found."""
+    if not world.status.failure.startswith(("StateUnknown", "StateTooOld")):
+        return None
+    return steps.same(world, "what kept it from its start is over", delay=0.0, failure="")
 
 
 def _stray(world: World) -> Decision | None:

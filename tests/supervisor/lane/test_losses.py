@@ -146,6 +146,8 @@ def test_state_that_is_too_old_is_taken_when_the_spec_allows_it(ready):
     ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
     ready.flink.checkpoint_every = 10.0
     ready.edit(savepoint={**ready.job["spec"]["savepoint"], "maxStateAge": 300})
+    ready.step()
+    assert "Stalled" not in ready.conditions, "it does not wait for a person any more"
     ready.play(ready.is_ready)
     assert ready.conditions == {"Ready": "Running"}
 
