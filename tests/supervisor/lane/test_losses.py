@@ -141,6 +141,20 @@ def test_so_much_work_and_no_more_is_accepted(ready, gone):
     assert (ready.alive, ready.is_in("Starting")) == ([], True)
 
 
+def test_a_restart_by_a_person_accepts_the_age_of_what_there_is(ready):
+    """Without a savepoint, and only for that start."""
+    savepoint = {**ready.job["spec"]["savepoint"], "savepointMode": "Manual", "maxStateAge": 30}
+    ready.edit(savepoint=savepoint)
+    ready.settle(25)
+    ready.flink.checkpoint_every = 1e9
+    ready.settle(60)
+    ready.annotate("START")
+    ready.play(lambda: ready.is_in("Starting"))
+    ready.flink.checkpoint_every = 10.0
+    ready.play(ready.is_ready)
+    assert ready.status.accepted_path == ""
+
+
 def test_state_that_is_too_old_is_taken_when_the_spec_allows_it(ready):
     lost_with_old_state(ready)
     ready.play(lambda: ready.status.failure.startswith("StateTooOld"))
