@@ -26,12 +26,12 @@ def by_person(item: Object) -> bool:
 
 def starts_with_cluster(job: Object, cluster: Object) -> bool:
     """Does it run again after a start of its cluster? One that runs is taken along to the new pods, whatever its
-    policy; one that was stopped with its cluster comes back as the policy says."""
+    policy; one that was stopped with its cluster comes back as the policy says. One that is yet to be stopped with it
+    just goes on."""
     status, body = verdicts.status_of(job), job.get("spec") or {}
     always = status.get("restartPolicy") == RestartPolicy.ALWAYS
     if verdicts.phase(job) == Phase.STARTED:
-        goes_down = verdicts.report_of(cluster).stopped
-        return conditions.is_true(job, conditions.READY) and (always or not goes_down)
+        return conditions.is_true(job, conditions.READY) and not verdicts.report_of(cluster).stopped
     with_it = verdicts.phase(job) == Phase.STOPPED and status.get("stoppedBy") == StoppedBy.CLUSTER
     return always and with_it and bool(body.get("jobParallelism")) and not body.get("suspend")
 
