@@ -53,13 +53,13 @@ def _cluster(item: Object) -> Rest | None:
 
 
 def _job(item: Object) -> Rest | None:
-    status = verdicts.status_of(item)
+    status, body = verdicts.status_of(item), item.get("spec") or {}
     match status.get("stoppedBy"):
         case StoppedBy.PERSON:
             return Rest("stopped on request, which no restart policy undoes", _command(item, "start"))
-        case StoppedBy.SPEC if (item.get("spec") or {}).get("suspend"):
+        case StoppedBy.SPEC | StoppedBy.CLUSTER if body.get("suspend"):
             return Rest("suspended by spec.suspend", _resumed(item))
-        case StoppedBy.SPEC:
+        case StoppedBy.SPEC | StoppedBy.CLUSTER if not body.get("jobParallelism"):
             return Rest("suspended: spec.jobParallelism is 0", _command(item, "scale", "--parallelism N"))
         case StoppedBy.CLUSTER if status.get("restartPolicy") == RestartPolicy.ALWAYS:
             return Rest("stopped with its cluster, and starts with it")

@@ -111,7 +111,7 @@ def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
         trials=tuple(_trials(without.state, edited.state)),
         kept=tuple(_kept(edits, edited.state)),
         limited=tuple(_limited(without.state, edited.state)),
-        still=tuple(_still(edits, without.state, edited.state)),
+        still=tuple(dict.fromkeys(_still(edits, without.state, edited.state))),
         under_way=_beyond(without.steps, list(averted)),
         averted=averted,
         settled=edited.settled,

@@ -16,7 +16,7 @@ from clients.kube import KubeClient, KubeError, watch
 from local.metacontroller.client import LoopClient
 from local.metacontroller.controller import Controller
 from local.metacontroller.discovery import Discovery
-from local.metacontroller.errors import Unsupported
+from local.metacontroller.errors import SyncError, Unsupported
 from local.metacontroller.events import Events
 from local.metacontroller.informer import Informers, Watch
 from local.metacontroller.observer import Observer
@@ -91,10 +91,7 @@ class Loop:
 
     def stop(self) -> None:
         """Ends all threads; a hook that is being called is waited for."""
-        self._ended.set()
-        if self._revival.is_alive():
-            self._revival.join()
-        self._ended.clear()
+        self._revive_no_more()
         self._stop.set()
         for controller in self._controllers:
             controller.queue.shut_down()
@@ -104,6 +101,7 @@ class Loop:
 
     def kill(self) -> None:
         """Ends as a killed process does: between two calls of the API, with all that is under way left undone."""
+        self._revive_no_more()
         self._killed.set()
         self.stop()
 
@@ -112,11 +110,11 @@ class Loop:
         return self._killed.is_set()
 
     def restart(self) -> None:
-        """As a kubelet does it: at once, and again in the background while the API does not answer."""
+        """As a kubelet does it: at once, and again in the background while the API is not there, or not all of it."""
         self.kill()
         try:
             self.start()
-        except KubeError:
+        except (KubeError, SyncError):
             self._revival = threading.Thread(target=self._revive, name="loop-revival", daemon=True)
             self._revival.start()
 
@@ -125,8 +123,14 @@ class Loop:
             try:
                 self.start()
                 return
-            except KubeError as error:
+            except (KubeError, SyncError) as error:
                 log.warning("cannot start: %s", error)
+
+    def _revive_no_more(self) -> None:
+        self._ended.set()
+        if self._revival.is_alive():
+            self._revival.join()
+        self._ended.clear()
 
     def current(self) -> bool:
         """Whether the caches are as the API is, and whom that concerns is queued."""

@@ -169,8 +169,9 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
     if failed:
         return steps.fail(_seen_as(world, status), *parted(status.failure), ran=unhealthy)
     if stop.stopped_by == StoppedBy.PERSON and phase == Phase.STARTING:
-        # As much lost work as there is now is what was asked for.
-        status = steps.fresh_delivery(status).but(accepted_path=recovery.start_point(status) or "")
+        status = steps.fresh_delivery(status)
+        if not stop.savepoint:  # then as much lost work as there is now was asked for
+            status = status.but(accepted_path=recovery.start_point(status) or "")
     if not status.update.planned:
         status = status.but(update=status.update.over)
     if stop.forget:

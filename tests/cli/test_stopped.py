@@ -71,6 +71,7 @@ def test_a_deployment_leaves_it_to_its_parts() -> None:
             "suspended by spec.suspend",
             "set suspend of job one in FlinkDeployment demo to false",
         ),
+        (SUSPENDED, {}, "Cluster", "suspended by spec.suspend", "set spec.suspend to false"),
     ],
 )
 def test_a_job(spec: dict[str, Any], metadata: dict[str, Any], by: str, why: str, start: str) -> None:
