@@ -25,5 +25,5 @@ def decide(world: World) -> Decision:
         point = RecoveryPoint(job.savepoint.initial_path, SAVEPOINT, times.to_text(world.now))
         status = recovery.remembered(status, point, world.history_limit)
         status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
-    why = "a new job"
+    why = "its first start"
     return Decision(status.but(supervisor_status=Phase.STARTING, message=why), why, 0.0)

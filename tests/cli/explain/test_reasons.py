@@ -67,7 +67,7 @@ def test_what_a_longer_reason_says_too_is_said_once() -> None:
 
 
 def test_a_job_without_its_cluster() -> None:
-    (reason,) = reasons(Scene(job("Starting", told="a new job")))
+    (reason,) = reasons(Scene(job("Starting", told="its first start")))
     assert reason.text == "its cluster demo is not there"
     assert "spec.clusterName" in reason.next
 
