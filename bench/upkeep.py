@@ -58,7 +58,7 @@ def _told(verdict: Verdict, before: scale.Figures, after: scale.Figures, seconds
     verdict.none("writes but for checkpoints", [f"{count:.0f} {name}" for name, count in writes.items()])
     limit = seconds // 60 + 1  # a minute apart
     verdict.at_most("writes for checkpoints", checkpoints / JOBS, limit, f"per job in {seconds:.0f} s")
-    detail = f"{cycles:.0f} cycles, {passed['Flink: other requests'] / cycles:.1f} requests more in each"
+    detail = f"{cycles:.0f} cycles, {passed['Flink: other requests'] / max(cycles, 1):.1f} requests more in each"
     # The figures are read at any moment of a cycle: one more may have begun than has ended.
     verdict.at_most("requests to Flink", asked / JOBS / (cycles + 1), 1, "per job and cycle", detail)
 

@@ -23,6 +23,7 @@ Address = tuple[str, int]
 Detour = Callable[[str], str]  # a pod's address → the one by which our own programs reach it
 _CHUNK = 1 << 16
 _RETRY = 1.0  # seconds after an address could not be taken
+_LAST = 5.0  # seconds for connections to end
 
 
 class Services:
@@ -71,11 +72,21 @@ class Services:
         asyncio.set_event_loop(self._loop)
         follower = self._loop.create_task(self._follow())
         self._loop.run_forever()
-        tasks = asyncio.all_tasks(self._loop) | {follower}
-        for task in tasks:
-            task.cancel()
+        follower.cancel()
+        self._loop.run_until_complete(self._end(follower))
+
+    async def _end(self, follower: asyncio.Task[None]) -> None:
+        """A connection ends by itself when nothing is behind it. One that is cancelled before its task began would stay
+        open."""
         closing: list[Coroutine[Any, Any, None]] = [forwarder.close() for forwarder in self._forwarders.values()]
-        self._loop.run_until_complete(asyncio.gather(*closing, *tasks, return_exceptions=True))
+        await asyncio.gather(*closing, follower, return_exceptions=True)
+        end = self._loop.time() + _LAST
+        while (rest := asyncio.all_tasks() - {asyncio.current_task()}) and self._loop.time() < end:
+            await asyncio.wait(rest, timeout=_LAST)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0)  # the transports' own last words
 
     async def _follow(self) -> None:
         while True:

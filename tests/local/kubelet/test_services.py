@@ -1,12 +1,16 @@
 """Services: what leads where (tables), and real connections through the forwarder."""
 
 import asyncio
+import gc
 import socket
+import threading
+from unittest.mock import MagicMock
 
 import pytest
 
 from clients.kube import resources as r
-from local.kubelet.services import Forwarder, hosts_text, is_backend, routes
+from local.kubelet import services as module
+from local.kubelet.services import Forwarder, Services, hosts_text, is_backend, routes
 
 READY = [{"type": "Ready", "status": "True"}]
 
@@ -177,3 +181,28 @@ def test_a_connection_under_way_ends_with_its_service(monkeypatch):
             free.bind(("127.0.0.1", 0))
             address = free.getsockname()
         asyncio.run(lived(backend, address))
+
+
+def test_a_connection_that_has_just_come_is_closed_at_the_end(monkeypatch):
+    """Nobody may own it then: a warning in whichever test runs when it is collected."""
+    with socket.create_server(("127.0.0.1", 0)) as backend, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = free.getsockname()
+        free.close()
+        monkeypatch.setattr(module, "Mirror", MagicMock())
+        monkeypatch.setattr(module, "routes", lambda services, pods: {address: [backend.getsockname()]})
+        for _ in range(5):
+            made = Services(MagicMock(), MagicMock(objects=lambda: [pod(ip="127.0.0.1")]))
+            made.start(threading.Event())
+            first = None
+            while first is None:
+                try:
+                    first = socket.create_connection(address)
+                except ConnectionRefusedError:
+                    continue
+            others = [socket.create_connection(address) for _ in range(20)]
+            made.close()
+            for one in (first, *others):
+                one.close()
+        del made
+        gc.collect()
