@@ -97,6 +97,7 @@ class LostState(Record):
     tried_at: str = ""  # the last time
     given_up: bool = False  # by this start; the next one looks again, unless a run has completed a checkpoint by then
     passed_over: bool = False  # a person chose another start; it is looked for when that cannot be read
+    newer: bool = False  # than a checkpoint that is known: without it the job starts from that one
 
     @property
     def anew(self) -> LostState:

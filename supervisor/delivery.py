@@ -23,15 +23,18 @@ def noted(world: World) -> World:
     return replace(world, status=status.but(jar_id=found.jar_id)) if found.jar_id and not status.jar_id else world
 
 
-def deliver(world: World) -> Decision | None:
-    """For the next start; None when the JAR is there. It is ordered before the JobManager answers."""
-    status = world.status
+def order(world: World) -> Decision | None:
+    """For the next start, before the JobManager answers; None when that is done."""
     # A cluster that was deleted and made again counts its incarnations anew.
-    if not _is_for(world, status.delivery) or status.cluster_uid != world.cluster.uid:
-        return _ordered(world)
-    if status.jar_id:
-        return None
+    here = _is_for(world, world.status.delivery) and world.status.cluster_uid == world.cluster.uid
+    return None if here else _ordered(world)
+
+
+def arrive(world: World) -> Decision | None:
+    """None when the JAR is there."""
     found = world.bootstrap
+    if world.status.jar_id:
+        return None
     if found.failure:
         return steps.fail(world, "BootstrapFailed", found.failure)
     since = _awaited_since(world)

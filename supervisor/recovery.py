@@ -247,11 +247,26 @@ def beside(status: JobStatus) -> LostState | None:
     if lost.asked_at:
         return None
     point = next((point for point in status.recovery_points if point.path == path), None)
-    folder = path.rpartition("/chk-")[0]
-    # With execution.checkpointing.create-subdir: false all jobs write to one place.
-    if point is None or not point.job_id or not folder.endswith(f"/{point.job_id}"):
+    folder = _folder(point) if point else ""
+    if point is None or not folder or (lost.job_id == point.job_id and lost.given_up):
         return None
-    return None if lost.job_id == point.job_id and lost.given_up else LostState(point.job_id, folder)
+    return LostState(point.job_id, folder)
+
+
+def unseen(status: JobStatus) -> JobStatus:
+    """Of a run that was lost: with the place of checkpoints that it may have completed after the last look."""
+    own = (point for point in status.recovery_points if point.job_id == status.job_id)
+    folder = next(filter(None, map(_folder, own)), "")
+    if not folder or status.lost_state.job_id:
+        return status
+    return status.but(lost_state=LostState(status.job_id, folder, newer=True))
+
+
+def _folder(point: RecoveryPoint) -> str:
+    """Of the checkpoints of its run, '' where that is not known or, with execution.checkpointing.create-subdir: false,
+    all jobs write to one place."""
+    folder = point.path.rpartition("/chk-")[0]
+    return folder if point.job_id and folder.endswith(f"/{point.job_id}") else ""
 
 
 def same_path(one: str, other: str) -> bool:

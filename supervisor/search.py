@@ -1,8 +1,9 @@
 """State that nobody was told of, which the next JobManager looks for before the job starts. Pure.
 
 The savepoint of a stop whose answer went with its JobManager: that job is FINISHED, its checkpoints are discarded, and
-what else is known of it may be old, or gone. And the newest checkpoints of a run, when the one that was seen last is
-gone: once its tasks get on again, Flink completes in one moment what has piled up.
+what else is known of it may be old, or gone. And the newest checkpoints of a run that was lost: those that were
+completed after the last look, and, once tasks that hung get on again, all that has piled up, so that the one which was
+seen last is gone.
 """
 
 from __future__ import annotations
@@ -32,6 +33,12 @@ def begun(world: World) -> JobStatus:
         return status
     lost = LostState(status.job_id, stop.directory, stop.requested_at, passed_over=bool(stop.start_from))
     return status.but(lost_state=lost)
+
+
+def look_for_newer(world: World) -> Decision | None:
+    """A step of a search that the job does not depend on, while its JAR is on its way."""
+    lost, cluster = world.status.lost_state, world.cluster
+    return look(world) if lost.newer and not lost.tried_at and cluster.answering and cluster.fenced else None
 
 
 def look(world: World) -> Decision | None:
@@ -68,10 +75,12 @@ def _millis(asked_at: str) -> int:
 def answered(world: World, answer: Rejected | str) -> Decision:
     """What the JobManager has found."""
     status, lost = world.status, world.status.lost_state
+    if isinstance(answer, Rejected) and lost.newer:
+        return _over(status.but(lost_state=LostState()), f"{lost.directory} cannot be listed: {answer.text}")
     if isinstance(answer, Rejected):  # a store may be well again
         return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
     found = Found.of(answer)
-    settled = LostState() if lost.asked_at else replace(lost, given_up=True)
+    settled = LostState() if lost.asked_at or lost.newer else replace(lost, given_up=True)
     unreadable = tuple(path for path in status.unreadable if not recovery.same_path(path, found.path))
     if unreadable != status.unreadable:  # for a moment; it is tried once more
         return _over(status.but(lost_state=settled, unreadable=unreadable), f"{found.path} is there")
@@ -95,12 +104,16 @@ def _found_checkpoint(world: World, found: Found) -> Decision:
     moment = next((point.timestamp for point in known if point.job_id == lost.job_id), "")
     point = RecoveryPoint(found.path, CHECKPOINT, moment, lost.job_id, found.number)
     decision = _over(recovery.remembered(world.status, point, world.history_limit), "a newer checkpoint is found")
+    if lost.newer:
+        return decision
     why = f"{world.status.restore_path} cannot be read; a newer one of that run is there: {found.path}"
     return replace(decision, events=(Event("RecoveryPointUnreadable", why),))
 
 
 def _given_up(world: World, why: str) -> Decision:
     """By this start. There may be state: without a way back that is known, the job does not begin empty."""
+    if world.status.lost_state.newer:
+        return _over(world.status.but(lost_state=LostState()), f"given up {why}")
     lost = replace(world.status.lost_state, given_up=True)
     decision = _over(world.status.but(had_state=True, lost_state=lost), f"given up {why}")
     return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))

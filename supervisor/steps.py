@@ -149,7 +149,7 @@ def lost(world: World) -> Decision:
         failures += 1
         if failures >= rollback.LOSSES:
             return _rolled_back(world, f"{JOB_LOST}: {failures} times in a row, the update was never ready")
-    status = released(world.status).but(
+    status = released(recovery.unseen(world.status)).but(
         job_id="",
         job_status="",
         job_parallelism=world.status.job_parallelism,  # should Flink bring the run back

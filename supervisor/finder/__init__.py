@@ -2,8 +2,8 @@
 
 A job that has stopped with a savepoint is FINISHED: Flink discards its checkpoints, and only its JobManager knows where
 the savepoint is. When that goes before it is asked, the next one looks into the directory, with Flink's own file
-systems: FindState.java makes a plan whose name is the answer, and nothing runs. So it does in a run's directory of
-checkpoints, when the one that was seen last is not there any more.
+systems: FindState.java makes a plan whose name is the answer, and nothing runs. So it does in the directory of
+checkpoints of a run that was lost.
 """
 
 from __future__ import annotations

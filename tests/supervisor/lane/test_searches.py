@@ -441,8 +441,31 @@ def test_the_newest_checkpoint_is_found_when_the_one_that_was_seen_is_gone(ready
     newest = lost_after_a_burst(ready)
     ready.play(ready.is_ready)
     assert [run.restored for run in ready.flink.history] == ["", newest]
-    assert "RecoveryPointUnreadable" in ready.kube.events
+    assert "RecoveryPointUnreadable" not in ready.kube.events
     assert ready.flink.searches == 1
+
+
+def test_it_is_looked_for_again_when_the_one_that_was_seen_cannot_be_read(ready):
+    """The first search is a wish: a directory that cannot be listed ends it."""
+    newest = lost_after_a_burst(ready)
+    ready.flink.unlisted = True
+    ready.play(lambda: ready.flink.searches == 1)
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert [run.restored for run in ready.flink.history] == ["", newest]
+    assert "RecoveryPointUnreadable" in ready.kube.events
+
+
+@pytest.mark.parametrize("unlisted", [True, False])
+def test_without_a_newer_one_it_begins_with_the_one_that_was_seen(ready, unlisted):
+    (seen, *_) = ready.status.recovery_points
+    for path in [path for path in ready.flink.disk if path != seen.path]:
+        del ready.flink.disk[path]
+    ready.flink.unlisted = unlisted
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert (ready.flink.history[-1].restored, ready.flink.searches) == (seen.path, 1)
+    assert ready.status.lost_state.job_id == ""
 
 
 @pytest.mark.parametrize("unlisted", [True, False])
@@ -464,7 +487,7 @@ def test_with_no_way_back_at_all_it_is_tried_again_and_again(ready):
     kept = {path: ready.flink.disk.pop(path) for path in list(ready.flink.disk)}
     ready.play(lambda: ready.status.failures == 2)
     assert ready.status.failure.startswith("SubmissionFailed")
-    assert ready.flink.searches == 2
+    assert ready.flink.searches == 3
     ready.flink.disk.update(kept)
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == newest
