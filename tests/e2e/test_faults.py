@@ -203,14 +203,14 @@ def test_the_jobmanager_goes_with_the_answer_to_a_stop(world: World, marks: Mark
 
 @pytest.mark.only_local
 def test_the_jobmanager_goes_after_checkpoints_that_nobody_has_seen(world: World, marks: Marks) -> None:
-    """Of those that were seen Flink has kept none: the jobs come back from the newest all the same."""
+    """Of those that were seen Flink has kept none: the jobs come back from the newest, and no other one is tried."""
     (supervisor,) = world.pods(CLUSTER, names.SUPERVISOR)
     with frozen(supervisor):
         for name, mark in marks.items():
             world.passed(name, mark, 8)
         world.kill(world.pods(CLUSTER, names.JOBMANAGER))
     world.resumed(CLUSTER, {name: mark._replace(checkpoint=mark.checkpoint + 8) for name, mark in marks.items()})
-    assert all("RecoveryPointUnreadable" in world.reasons(name) for name in marks)
+    assert not any("RecoveryPointUnreadable" in world.reasons(name) for name in marks)
 
 
 @contextmanager
