@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from clients.kube import resources
-
 PATH = "s3://s/savepoint-1"
 
 
@@ -383,12 +381,18 @@ def test_so_it_does_of_an_update_of_the_cluster(ready):
     assert ready.flink.history[-1].restored == "s3://s/savepoint-2"
 
 
-def test_no_job_begins_empty_where_its_savepoint_cannot_be_looked_for(stage):
+def restarted_without_checkpoints(stage: Any) -> Any:
+    """Its savepoint is all there is, in a directory that cannot be listed."""
     made = stage()
     made.flink.checkpoint_every = 1e6
     made.play(lambda: made.is_in("Started"))
     made.flink.unlisted = True
     made.annotate("START")
+    return made
+
+
+def test_no_job_begins_empty_where_its_savepoint_cannot_be_looked_for(stage):
+    made = restarted_without_checkpoints(stage)
     made.play(lambda: any(run.operations for run in made.flink.runs.values()))
     made.lose_jobmanager()
     made.play(lambda: made.conditions.get("Stalled") == "StateUnknown")
@@ -396,11 +400,7 @@ def test_no_job_begins_empty_where_its_savepoint_cannot_be_looked_for(stage):
 
 
 def test_a_start_by_a_person_looks_once_more(stage):
-    made = stage()
-    made.flink.checkpoint_every = 1e6
-    made.play(lambda: made.is_in("Started"))
-    made.flink.unlisted = True
-    made.annotate("START")
+    made = restarted_without_checkpoints(stage)
     lost_with_its_savepoint(made)
     made.play(lambda: made.conditions.get("Stalled") == "StateUnknown")
     made.flink.checkpoint_every = 10.0
@@ -421,96 +421,3 @@ def test_cut_at_any_call_of_the_search(ready, request, number, trouble, when):
     knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
     ready.play(ready.is_ready)
     assert [run.restored for run in ready.flink.history] == ["", PATH]
-
-
-# Checkpoints that were completed after the last look, so that the one which was seen is gone.
-
-
-def lost_after_a_burst(stage: Any) -> str:
-    """Returns the newest one's path."""
-    (seen, *_) = stage.status.recovery_points
-    for _ in range(7):
-        stage.wait(10)
-    assert seen.path not in stage.flink.disk
-    newest = stage.flink.history[-1].snapshots[-1].external_path
-    stage.lose_jobmanager()
-    return newest
-
-
-def test_the_newest_checkpoint_is_found_when_the_one_that_was_seen_is_gone(ready):
-    newest = lost_after_a_burst(ready)
-    ready.play(ready.is_ready)
-    assert [run.restored for run in ready.flink.history] == ["", newest]
-    assert "RecoveryPointUnreadable" not in ready.kube.events
-    assert ready.flink.searches == 1
-
-
-def test_it_is_looked_for_again_when_the_one_that_was_seen_cannot_be_read(ready):
-    """The first search is a wish: a directory that cannot be listed ends it."""
-    newest = lost_after_a_burst(ready)
-    ready.flink.unlisted = True
-    ready.play(lambda: ready.flink.searches == 1)
-    ready.flink.unlisted = False
-    ready.play(ready.is_ready)
-    assert [run.restored for run in ready.flink.history] == ["", newest]
-    assert "RecoveryPointUnreadable" in ready.kube.events
-
-
-@pytest.mark.parametrize("unlisted", [True, False])
-def test_without_a_newer_one_it_begins_with_the_one_that_was_seen(ready, unlisted):
-    (seen, *_) = ready.status.recovery_points
-    for path in [path for path in ready.flink.disk if path != seen.path]:
-        del ready.flink.disk[path]
-    ready.flink.unlisted = unlisted
-    ready.lose_jobmanager()
-    ready.play(ready.is_ready)
-    assert (ready.flink.history[-1].restored, ready.flink.searches) == (seen.path, 1)
-    assert ready.status.lost_state.job_id == ""
-
-
-@pytest.mark.parametrize("unlisted", [True, False])
-def test_without_one_it_falls_to_the_run_before(ready, unlisted):
-    ready.annotate("START")
-    ready.play(lambda: len(ready.flink.history) == 2 and ready.is_ready())
-    newest = lost_after_a_burst(ready)
-    for path in [path for path in ready.flink.disk if path.startswith(newest.rpartition("/")[0])]:
-        del ready.flink.disk[path]
-    ready.flink.unlisted = unlisted
-    ready.play(ready.is_ready, steps=800)
-    assert ready.flink.history[-1].restored == PATH
-
-
-def test_with_no_way_back_at_all_it_is_tried_again_and_again(ready):
-    """A store that is not mounted may be again."""
-    ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5})
-    newest = lost_after_a_burst(ready)
-    kept = {path: ready.flink.disk.pop(path) for path in list(ready.flink.disk)}
-    ready.play(lambda: ready.status.failures == 2)
-    assert ready.status.failure.startswith("SubmissionFailed")
-    assert ready.flink.searches == 3
-    ready.flink.disk.update(kept)
-    ready.play(ready.is_ready)
-    assert ready.flink.history[-1].restored == newest
-
-
-def test_a_directory_that_all_jobs_write_to_is_not_looked_into(ready):
-    """As with execution.checkpointing.create-subdir: false."""
-    job = ready.job
-    (point, *_) = job["status"]["recoveryPoints"]
-    job["status"]["recoveryPoints"] = [{**point, "path": "s3://ckp/chk-1"}]
-    ready.kube.put(resources.FLINK_JOBS, job)
-    ready.lose_jobmanager()
-    ready.play(lambda: ready.status.failures == 1)
-    assert ready.flink.searches == 0
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("trouble", ["killed", "unknown"])
-@pytest.mark.parametrize("number", range(8))
-def test_cut_at_any_call_of_that_search(ready, request, number, trouble, when):
-    newest = lost_after_a_burst(ready)
-    ready.play(lambda: ready.status.lost_state.job_id)
-    knife = ready.knife
-    knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
-    ready.play(ready.is_ready)
-    assert [run.restored for run in ready.flink.history] == ["", newest]
