@@ -107,12 +107,12 @@ def live(life: Life, samples: Samples) -> None:
 
 
 def settled(life: Life) -> Run:
-    """Ready, with a checkpoint of this run that is not the newest: so much time there was to see it."""
+    """Ready, with a checkpoint of this run."""
 
     def found() -> Run | None:
         job = life.flink.running()
         newest = life.flink.checkpoint(job).get("id", 0) if job and life.ready() else 0
-        return Run(job, newest - 1) if newest - 1 > life.flink.restored(job) else None
+        return Run(job, newest) if newest > life.flink.restored(job) else None
 
     return until(f"{life.title}: ready, with a checkpoint", found)
 

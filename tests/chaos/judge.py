@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-# What the system itself had no time to see is no promise: two looks of the supervisor, which comes each second.
-SEEN_FOR = 2.0
 # What Flink says of checkpoints is up to web.refresh-interval (3 s) old: with one a second, four more may be complete.
 LATE = 4
 # The one after those may have begun before the count that was read while n was the newest, and a savepoint beside it.
@@ -62,7 +60,7 @@ class _Mark(NamedTuple):
 
 
 class History:
-    """One job. `struck` says from when on state may be lost: what was completed and seen before may not."""
+    """One job. `struck` says from when on state may be lost: what was completed before may not."""
 
     def __init__(self, job: str) -> None:
         self.job = job
@@ -88,7 +86,7 @@ class History:
     @property
     def promised(self) -> int:
         """The newest checkpoint behind which the state may not go."""
-        return max((number for at, number in self._completed if at <= self._struck_at - SEEN_FOR), default=0)
+        return max((number for at, number in self._completed if at <= self._struck_at), default=0)
 
     def published(self, run: str) -> int:
         """The newest recovery point of the runs before that the status has ever named: a promise too, however young."""
@@ -142,7 +140,7 @@ class History:
         promised, began = self.promised, sight.restored_path or "an empty state"
         what = f"run {sight.run} began with checkpoint {sight.restored_from} ({began})"
         if sight.restored_from < promised:
-            yield "regression", f"{what}; checkpoint {promised} had been completed, and seen for {SEEN_FOR:.0f} s"
+            yield "regression", f"{what}; checkpoint {promised} had been completed"
             return
         if sight.restored_from < (published := self.published(sight.run)):
             yield "regression", f"{what}; checkpoint {published} had been named in the job's status"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from .judge import AHEAD, LATE, SEEN_FOR, SURE_AFTER, TOLD_AFTER, History, Sight
+from .judge import AHEAD, LATE, SURE_AFTER, TOLD_AFTER, History, Sight
 
 FIRST = Sight(0.0, frozenset({"a"}), "a", True, 0, completed=1)
 
@@ -31,11 +31,12 @@ def test_two_live_runs_are_told_once():
     assert [found.kind for found in history.take(both) + history.take(both)] == ["doubled"]
 
 
-def test_the_newest_checkpoint_that_was_there_for_two_looks_is_promised():
+def test_the_newest_checkpoint_is_promised_however_young_it_is():
+    """Nobody else may have seen it: the supervisor looks for it."""
     history = History("j")
     last = ran(history)
     history.struck(last.at)
-    assert history.promised == last.completed - SEEN_FOR
+    assert history.promised == last.completed
 
 
 @pytest.mark.parametrize(("behind", "kinds"), [(-1, []), (0, []), (1, ["regression"])])
@@ -77,11 +78,11 @@ def test_an_empty_start_after_there_was_state():
 
 def test_the_records_of_a_checkpoint_must_be_in_it():
     """What was counted when n was the newest is in n + AHEAD, whatever its number says."""
-    counted = 100 * (18 - AHEAD)
+    counted = 100 * (20 - AHEAD)
     for restored, kinds in ((counted, []), (counted - 200, ["regression"])):
         history = History("j")
         history.struck(ran(history, 20).at)
-        assert [found.kind for found in resumed(history, restored_from=19, restored=restored)] == kinds
+        assert [found.kind for found in resumed(history, restored_from=21, restored=restored)] == kinds
 
 
 def test_an_old_answer_about_checkpoints_is_no_regression():
@@ -102,13 +103,13 @@ def test_what_a_lost_taskmanager_said_last_is_no_beginning():
     history = History("j")
     last = ran(history)
     history.struck(last.at)
-    stale = replace(last, at=11.0, restored_from=10)
+    stale = replace(last, at=11.0, restored_from=11)
     assert history.take(stale) + history.take(replace(stale, at=11.0 + SURE_AFTER)) == []
     assert history.take(replace(stale, at=14.0, restored=950, total=960)) == []
     assert history.take(replace(stale, at=14.0 + SURE_AFTER, restored=950, total=1160)) == []
 
 
-@pytest.mark.parametrize(("says", "kinds"), [(10, []), (0, ["regression"])], ids=["late", "wrong"])
+@pytest.mark.parametrize(("says", "kinds"), [(11, []), (0, ["regression"])], ids=["late", "wrong"])
 def test_flink_may_not_have_told_yet_of_a_start_that_counts(says, kinds):
     history = History("j")
     last = ran(history)
@@ -122,9 +123,10 @@ def test_flink_may_not_have_told_yet_of_a_start_that_counts(says, kinds):
 
 
 def test_a_new_run_gives_the_numbers_again():
-    """Checkpoints 10 and 11 of the lost run were no promise, and are none for the next loss."""
+    """Checkpoints 10 and 11, completed after the fault had begun, were no promise, and are none for the next loss."""
     history = History("j")
-    history.struck(ran(history).at)
+    ran(history)
+    history.struck(8.0)
     assert resumed(history, restored_from=9, restored=900) == []
     history.struck(21.0)
     assert history.promised == 9
