@@ -106,7 +106,7 @@ def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str
         case DisposeSavepoint():
             return flink.dispose(action.path)
         case FindState():
-            return finder.find(flink, action.directory, action.job_id, action.since)
+            return finder.find(flink, action)
     return None
 
 

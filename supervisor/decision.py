@@ -80,6 +80,8 @@ class FindState:
     job_id: str
     directory: str
     since: int  # milliseconds
+    known: str  # path of a savepoint of that run, '' for none: only what is newer
+    seconds: float  # until no answer is expected any more
 
 
 Action = Run | Plan | StopJob | TakeSavepoint | Cancel | DisposeSavepoint | FindState

@@ -180,11 +180,11 @@ def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     readable, and so is what may be found."""
     known = next((point for point in status.recovery_points if same_path(point.path, path)), None)
     others = tuple(point for point in status.recovery_points if point is not known)
-    point = known or RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment)
+    point, lost = known or RecoveryPoint(path=path, type=SAVEPOINT, timestamp=moment), status.lost_state
     return status.but(
         recovery_points=(point, *others),
         had_state=True,
-        lost_state=replace(status.lost_state.anew, passed_over=True) if status.lost_state.asked_at else LostState(),
+        lost_state=replace(lost.anew, passed_over=True) if lost.asked_at or lost.newer else LostState(),
         unreadable=(),
         accepted_path=point.path,
     )
@@ -253,13 +253,13 @@ def beside(status: JobStatus) -> LostState | None:
     return LostState(point.job_id, folder)
 
 
-def unseen(status: JobStatus) -> JobStatus:
+def unseen(status: JobStatus, run: str) -> JobStatus:
     """Of a run that was lost: with the place of checkpoints that it may have completed after the last look."""
-    own = (point for point in status.recovery_points if point.job_id == status.job_id)
+    own = (point for point in status.recovery_points if point.job_id == run)
     folder = next(filter(None, map(_folder, own)), "")
     if not folder or status.lost_state.job_id:
         return status
-    return status.but(lost_state=LostState(status.job_id, folder, newer=True))
+    return status.but(lost_state=LostState(run, folder, newer=True))
 
 
 def _folder(point: RecoveryPoint) -> str:

@@ -18,9 +18,11 @@ from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostState, Recover
 from core.states import Phase
 from supervisor import recovery, rollback, steps
 from supervisor.decision import Decision, Event, FindState
-from supervisor.finder import SECONDS, Found
+from supervisor.finder import Found
 from supervisor.world import World
 
+SECONDS = 60.0  # of one try: an object store may hold many thousand savepoints
+WISH = 20.0  # ... and of all, for what the job does not depend on: a run keeps few checkpoints
 INTERRUPTION = timedelta(seconds=2 * SECONDS)  # longer than any try: who looks then has all the time again
 CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind ours
 
@@ -28,17 +30,18 @@ CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind
 def begun(world: World) -> JobStatus:
     """The status of a job that was lost while it was stopped."""
     status, stop = world.status, world.status.stop
-    settled = stop.forget or stop.next == Phase.TERMINATED or world.job.deleting
-    if not stop.directory or settled:
+    if stop.forget or stop.next == Phase.TERMINATED or world.job.deleting:
         return status
+    if not stop.directory:
+        return recovery.unseen(status, status.job_id)
     lost = LostState(status.job_id, stop.directory, stop.requested_at, passed_over=bool(stop.start_from))
     return status.but(lost_state=lost)
 
 
 def look_for_newer(world: World) -> Decision | None:
     """A step of a search that the job does not depend on, while its JAR is on its way."""
-    lost, cluster = world.status.lost_state, world.cluster
-    return look(world) if lost.newer and not lost.tried_at and cluster.answering and cluster.fenced else None
+    cluster = world.cluster
+    return look(world) if world.status.lost_state.newer and cluster.answering and cluster.fenced else None
 
 
 def look(world: World) -> Decision | None:
@@ -50,16 +53,33 @@ def look(world: World) -> Decision | None:
         return steps.same(world, f"waiting for a JobManager to look for {_what(lost)}", delay=steps.BUSY)
     why = f"looking for {_what(lost)} in {lost.directory}"
     why = status.message if status.message.startswith(why) else why  # with what came of it
-    tried, pause = times.from_text(lost.tried_at), timedelta(seconds=cluster.polling_interval)
+    tried = times.from_text(lost.tried_at)
+    pause = timedelta(seconds=min(steps.SOON, cluster.polling_interval) if lost.newer else cluster.polling_interval)
     if tried and world.now - tried < pause:
         return steps.same(world, why, delay=(tried + pause - world.now).total_seconds())
     goes_on = tried is not None and world.now - tried < pause + INTERRUPTION
-    if goes_on and steps.overdue(world, lost.sought_at):
+    if goes_on and _has_had_its_time(world):
         return _given_up(world, why)
     now = times.to_text(world.now)
     sought = replace(lost, sought_at=lost.sought_at if goes_on else now, tried_at=now)
-    action = FindState(lost.job_id, lost.directory, _millis(lost.asked_at))
+    seconds = WISH if lost.newer else SECONDS
+    action = FindState(lost.job_id, lost.directory, _millis(lost.asked_at), _known_savepoint(status), seconds)
     return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_state=sought), action)
+
+
+def _has_had_its_time(world: World) -> bool:
+    lost = world.status.lost_state
+    if not lost.newer:
+        return steps.overdue(world, lost.sought_at)
+    sought = times.from_text(lost.sought_at)
+    return sought is not None and (world.now - sought).total_seconds() >= WISH
+
+
+def _known_savepoint(status: JobStatus) -> str:
+    """Its number may be a guess (see recovery.with_savepoint): a checkpoint that is newer is so by the true one."""
+    lost = status.lost_state
+    own = (point for point in status.recovery_points if point.job_id == lost.job_id and point.type == SAVEPOINT)
+    return "" if lost.asked_at else next((point.path for point in own), "")
 
 
 def _what(lost: LostState) -> str:
@@ -75,17 +95,19 @@ def _millis(asked_at: str) -> int:
 def answered(world: World, answer: Rejected | str) -> Decision:
     """What the JobManager has found."""
     status, lost = world.status, world.status.lost_state
-    if isinstance(answer, Rejected) and lost.newer:
-        return _over(status.but(lost_state=LostState()), f"{lost.directory} cannot be listed: {answer.text}")
     if isinstance(answer, Rejected):  # a store may be well again
-        return steps.same(world, f"{status.message.partition(': ')[0]}: {answer.text}")
+        why = f"{status.message.partition(': ')[0]}: {answer.text}"
+        return _given_up(world, why) if lost.newer and status.jar_id else steps.same(world, why)
     found = Found.of(answer)
     settled = LostState() if lost.asked_at or lost.newer else replace(lost, given_up=True)
     unreadable = tuple(path for path in status.unreadable if not recovery.same_path(path, found.path))
     if unreadable != status.unreadable:  # for a moment; it is tried once more
         return _over(status.but(lost_state=settled, unreadable=unreadable), f"{found.path} is there")
     if not _is_news(status, found):
-        return _over(status.but(lost_state=settled), f"{_what(lost)} is not there")
+        left = status.but(lost_state=settled)
+        if lost.asked_at:  # the stop may have left none, and the run has gone on until it was lost
+            left = recovery.unseen(left, lost.job_id)
+        return _over(left, f"{_what(lost)} is not there")
     return _found_savepoint(world, found) if lost.asked_at else _found_checkpoint(world, found)
 
 
@@ -101,8 +123,9 @@ def _found_savepoint(world: World, found: Found) -> Decision:
 def _found_checkpoint(world: World, found: Found) -> Decision:
     """Completed after the newest one that is known."""
     lost, known = world.status.lost_state, world.status.recovery_points
-    moment = next((point.timestamp for point in known if point.job_id == lost.job_id), "")
-    point = RecoveryPoint(found.path, CHECKPOINT, moment, lost.job_id, found.number)
+    seen = next((point.timestamp for point in known if point.job_id == lost.job_id), "")
+    written = min(times.to_text(times.from_millis(found.written)), times.to_text(world.now))  # by another clock
+    point = RecoveryPoint(found.path, CHECKPOINT, max(seen, written), lost.job_id, found.number)
     decision = _over(recovery.remembered(world.status, point, world.history_limit), "a newer checkpoint is found")
     if lost.newer:
         return decision
@@ -112,10 +135,9 @@ def _found_checkpoint(world: World, found: Found) -> Decision:
 
 def _given_up(world: World, why: str) -> Decision:
     """By this start. There may be state: without a way back that is known, the job does not begin empty."""
-    if world.status.lost_state.newer:
-        return _over(world.status.but(lost_state=LostState()), f"given up {why}")
-    lost = replace(world.status.lost_state, given_up=True)
-    decision = _over(world.status.but(had_state=True, lost_state=lost), f"given up {why}")
+    lost = world.status.lost_state
+    left = LostState() if lost.newer else replace(lost, given_up=True)
+    decision = _over(world.status.but(had_state=True, lost_state=left), f"given up {why}")
     return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
 
 

@@ -149,7 +149,7 @@ def lost(world: World) -> Decision:
         failures += 1
         if failures >= rollback.LOSSES:
             return _rolled_back(world, f"{JOB_LOST}: {failures} times in a row, the update was never ready")
-    status = released(recovery.unseen(world.status)).but(
+    status = released(recovery.unseen(world.status, world.status.job_id)).but(
         job_id="",
         job_status="",
         job_parallelism=world.status.job_parallelism,  # should Flink bring the run back
@@ -170,8 +170,10 @@ def lost(world: World) -> Decision:
 
 def sought(status: JobStatus) -> str:
     """What is done before its next start, as a part of a sentence."""
-    first = status.lost_state.asked_at and recovery.is_sought(status)
-    return "; the savepoint of the stop is looked for first" if first else ""
+    if not recovery.is_sought(status):
+        return ""
+    what = "the savepoint of the stop" if status.lost_state.asked_at else "a newer checkpoint"
+    return f"; {what} is looked for first"
 
 
 def recoverable(world: World) -> str:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from clients.flink import FlinkClient
 from supervisor import bootstrap
+from supervisor.decision import FindState
 
 JAR = Path(__file__).with_name("finder.jar")
 # The cluster's own may ask for uids, which the finder's operators have not, and for classes that only its jobs carry.
@@ -24,13 +25,14 @@ CLASSES = (
     "pipeline.serialization-config",  # from 1.20
 )
 CONFIGURATION = {"pipeline.auto-generate-uids": "true", **dict.fromkeys(CLASSES, "")}
-SECONDS = 60.0  # for a directory of many thousand savepoints in an object store
 
 
 class Found(NamedTuple):
-    """`number` is its place among the checkpoints of its run; no path: there is none."""
+    """`number` is its place among the checkpoints of its run, `written` when it was complete, in milliseconds by the
+    clock of the store; no path: there is none."""
 
     number: int = 0
+    written: int = 0
     path: str = ""
 
     @classmethod
@@ -38,21 +40,20 @@ class Found(NamedTuple):
         """ValueError for what is no answer of the finder's."""
         if answer == "none":
             return cls()
-        number, path = answer.split(" ", 1)
-        return cls(int(number), path)
+        number, written, path = answer.split(" ", 2)
+        return cls(int(number), int(written), path)
 
 
-def find(flink: FlinkClient, directory: str, run: str, since: int) -> str:
-    """Of the newest savepoint or checkpoint of the run with this job id that was written since then (milliseconds); see
-    Found.
+def find(flink: FlinkClient, what: FindState) -> str:
+    """Of the newest savepoint or checkpoint of that run; see Found.
 
     Raises FlinkError: Rejected when the directory cannot be read.
     """
     return flink.plan(
         bootstrap.delivered(flink, JAR, bootstrap.content_name(JAR)),
         entry_class=None,
-        arguments=(directory, run, str(since)),
+        arguments=(what.directory, what.job_id, str(what.since), *filter(None, [what.known])),
         parallelism=1,
         flink_configuration=CONFIGURATION,
-        timeout_seconds=SECONDS,
+        timeout_seconds=what.seconds,
     )

@@ -242,7 +242,8 @@ def savepoint_failed(world: World, text: str) -> Decision:
 def _savepoint_done(world: World, path: str) -> Decision:
     why = f"savepoint {path}"
     now, ours = times.to_text(world.now), world.flink.operation is not None
-    status = recovery.with_savepoint(world.status, path, now, world.history_limit, ours=ours).but(
+    status = recovery.with_checkpoint(world, world.status)  # before it: see with_savepoint
+    status = recovery.with_savepoint(status, path, now, world.history_limit, ours=ours).but(
         message=why, **_ended(world)
     )
     if status.failure.startswith("SavepointFailed"):

@@ -28,7 +28,7 @@ STOP = StopJob("j", "t", "s3://s", True, "NATIVE")
 SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
 DISPOSE = DisposeSavepoint("s3://s/old")
 PLAN = Plan(1, "app.jar", "Main", (), 2, {}, 180.0)
-FIND = FindState("0123456789", "s3://s", 1000)
+FIND = FindState("0123456789", "s3://s", 1000, "", 60.0)
 ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE, PLAN, FIND]
 
 

@@ -297,21 +297,22 @@ class Flink:
         self._look()
         with self.knife.at_call("flink plan"):
             if jar_id.endswith("finder.jar"):
-                return self._found(*more["arguments"][:2])
+                return self._found(*more["arguments"])
             if jar_id not in self.carried:
                 raise NotFound(500, f"RestHandlerException: Jar file /up/{jar_id} does not exist")
             if jar_id in self.broken:
                 raise Rejected(500, "RuntimeException: main() throws")
         return "count"
 
-    def _found(self, directory: str, job_id: str) -> str:
+    def _found(self, directory: str, job_id: str, since: str, known: str = "") -> str:
         self.searches += 1
         if self.unlisted:
             raise Rejected(500, f"AccessDenied: ListBucket (request {self.searches})")
         saved = [each for run in self.history if run.id == job_id for each in run.snapshots]
         there = {path for path in self.disk if path.startswith(f"{directory}/")}
-        kept = [each for each in saved if each.external_path in there]
-        return f"{kept[-1].id} {kept[-1].external_path}" if kept else "none"
+        least = max((each.id for each in saved if each.external_path == known), default=-1)
+        kept = [each for each in saved if each.external_path in there and each.id > least]
+        return "{0.id} {0.completed_timestamp} {0.external_path}".format(kept[-1]) if kept else "none"
 
     def _begin(self, job_id: str, trigger_id: str, *, stop: bool) -> None:
         run = self._run(job_id)

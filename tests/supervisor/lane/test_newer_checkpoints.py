@@ -3,13 +3,27 @@ that was seen may be gone."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from clients.flink import TimedOut, Unknown
 from clients.kube import resources
 
+from . import fakes
+from .fakes import copied
+
 SAVEPOINT = "s3://s/savepoint-1"
+
+
+def unseen(stage: Any, seconds: int = 15) -> str:
+    """Nobody looks for so long. Returns the newest checkpoint's path."""
+    for _ in range(seconds):
+        stage.wait(1)
+    newest = stage.flink.history[-1].snapshots[-1].external_path
+    assert newest not in [point.path for point in stage.status.recovery_points]
+    return newest
 
 
 def lost_after_a_burst(stage: Any) -> str:
@@ -100,3 +114,144 @@ def test_cut_at_any_call_of_that_search(ready, request, number, trouble, when):
     knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
     ready.play(ready.is_ready)
     assert [run.restored for run in ready.flink.history] == ["", newest]
+
+
+# ---- where else a run may be lost ----------------------------------------------------------------------------------
+
+
+def test_a_stop_that_left_no_savepoint_comes_back_from_the_newest_one(ready, monkeypatch):
+    monkeypatch.setattr(fakes, "TAKES", 60.0)
+    ready.annotate("START")
+    ready.play(lambda: any(run.operations for run in ready.flink.runs.values()))
+    newest = unseen(ready)
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+def test_a_job_that_was_lost_while_it_was_cancelled_starts_from_the_newest_one(ready):
+    ready.annotate("STOP", without="true")
+    ready.play(lambda: ready.status.stop.trigger_id)
+    newest = unseen(ready)
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.annotate("START")
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_path_that_a_person_chose_goes_before_it_where_it_can_be_read(ready, readable):
+    ready.settle(10)
+    newest, seen = unseen(ready), ready.status.recovery_points[0].path
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.lost_state.newer)
+    ready.annotate("START", origin=seen if readable else "s3://typo")
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == (seen if readable else newest)
+
+
+# ---- beside a savepoint --------------------------------------------------------------------------------------------
+
+
+def test_an_older_one_does_not_go_before_a_savepoint(ready, monkeypatch):
+    """Whose number is told by Flink's list alone, which is older than its answer to who asked for the savepoint."""
+    ready.flink.checkpoint_every = 1.0
+    ready.settle(10)
+    stale = ready.flink.checkpoints(ready.status.job_id)
+    monkeypatch.setattr(ready.flink, "checkpoints", lambda job_id: stale)
+    unseen(ready, 3)
+    ready.flink.checkpoint_every = 1e6
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.status.savepoint_path)
+    ready.lose_jobmanager()
+    monkeypatch.undo()
+    ready.flink.checkpoint_every = 1.0
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == ready.status.savepoint_path
+
+
+def test_a_savepoint_is_known_together_with_what_is_older(ready, monkeypatch):
+    monkeypatch.setattr(fakes, "TAKES", 35.0)
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: any(run.operations for run in ready.flink.runs.values()))
+    saved = unseen(ready, 36)
+    ready.step()
+    assert ready.status.recovery_points[0].path == saved
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == saved
+
+
+# ---- what it costs -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [TimedOut("no answer in time"), Unknown("HTTP 500: OutOfMemoryError: Metaspace")])
+def test_no_answer_holds_a_start_for_a_moment_only(ready, error):
+    """The job does not depend on it."""
+    ready.edit(restart={"restartPolicy": "Never", "restartDelay": 60, "restartTimeout": 1800})
+    ready.settle(20)
+    plan = ready.flink.plan
+
+    def answer(jar_id: str, *, timeout_seconds: float, **more: Any) -> str:
+        if not jar_id.endswith("finder.jar"):
+            return plan(jar_id, timeout_seconds=timeout_seconds, **more)
+        ready.wait(timeout_seconds if isinstance(error, TimedOut) else 0.1)
+        raise error
+
+    ready.flink.plan = answer
+    ready.lose_jobmanager()
+    began = ready.clock.now
+    ready.play(lambda: len(ready.flink.history) == 2, steps=3000)
+    assert ready.clock.now - began < timedelta(seconds=50)
+    assert "RecoveryPointUnreadable" in ready.kube.events
+
+
+def test_a_supervisor_that_is_killed_looks_again_at_once(ready, killed):
+    ready.settle(20)
+    ready.lose_jobmanager()
+    cluster = copied(ready.kube.objects["flinkclusters", "demo"])
+    cluster["spec"]["supervisor"]["pollingInterval"] = 600
+    ready.kube.put(resources.FLINK_CLUSTERS, cluster)
+    knife = ready.knife
+    knife.only, knife.at, knife.when, knife.do = "flink plan", 0, "before", killed
+    knife.seen.clear()
+    began = ready.clock.now
+    ready.play(lambda: len(ready.flink.history) == 2, steps=3000)
+    assert (ready.kills, ready.flink.searches) == (1, 1)
+    assert ready.clock.now - began < timedelta(seconds=30)
+
+
+def test_it_is_looked_for_again_while_the_jar_is_on_its_way(ready):
+    ready.settle(10)
+    newest = unseen(ready)
+    pods, due = ready.pods, ready.clock.now + timedelta(seconds=20)
+    ready.pods = lambda: tuple(pod for pod in pods() if pod["metadata"]["name"] != "b" or ready.clock.now >= due)
+    ready.lose_jobmanager()
+    ready.flink.unlisted = True
+    ready.play(lambda: ready.flink.searches == 1)
+    ready.flink.unlisted = False
+    assert ready.clock.now < due
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+# ---- what is told of it --------------------------------------------------------------------------------------------
+
+
+def test_its_age_is_its_own(ready):
+    """The supervisor was away for longer than maxStateAge."""
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "maxStateAge": 30})
+    ready.settle(20)
+    newest = unseen(ready, 70)
+    ready.lose_jobmanager()
+    ready.new_supervisor()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+def test_the_loss_is_told_with_what_comes_first(ready):
+    ready.settle(10)
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.lost_state.newer)
+    assert "a newer checkpoint is looked for first" in ready.status.message
