@@ -43,10 +43,10 @@ class People:
                 value = str(3000 + self._edits)
                 insist(lambda: self._world.edit(r.FLINK_DEPLOYMENTS, self._deployment, CONFIGURATION, value))
 
-    def follow(self, action: str, job: str, patience: float) -> None:
-        """The second half of a restart, when the first is done."""
+    def follow(self, action: str, job: str, patience: float) -> str:
+        """The second half of a restart, when the first is done; what is lacking still when the patience is over."""
         if action != "restart":
-            return
+            return ""
         end, again = time.monotonic() + patience, time.monotonic() + ASK_AGAIN
         while (phase := self._watcher.seen.status(job).get("supervisorStatus")) != "Stopped" and time.monotonic() < end:
             if phase == "Started" and time.monotonic() > again:
@@ -54,6 +54,7 @@ class People:
                 again = time.monotonic() + ASK_AGAIN
             time.sleep(0.1)
         insist(lambda: self._world.request(r.FLINK_JOBS, job, "START"))
+        return "" if phase == "Stopped" else f"{job} was to stop and is {phase}"
 
 
 def insist(deed: Callable[[], None]) -> None:

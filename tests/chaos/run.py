@@ -108,12 +108,12 @@ class Run:
         struck = time.monotonic()
         self._watcher.struck(struck)
         self._strike(step.faults)
-        self._people.follow(step.action, target, PATIENCE)
-        return self._record(step, struck)
+        lack = self._people.follow(step.action, target, PATIENCE)
+        return self._record(step, struck, lack)
 
-    def _record(self, step: plan.Step, since: float) -> Record:
+    def _record(self, step: plan.Step, since: float, lack: str = "") -> Record:
         """When it has settled, or does not; nothing else begins before what the jobs began with is judged."""
-        lack = self._settle(frozenset(self._hands.victims))
+        lack = lack or self._settle(frozenset(self._hands.victims))
         seconds = time.monotonic() - since
         lack = lack or self._judged()
         stuck = f"{lack}\n{story(self._world)}" if lack else ""

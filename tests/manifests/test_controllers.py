@@ -98,6 +98,11 @@ def test_the_clusters_own_status_wakes_its_hook() -> None:
     assert "ignoreStatusChanges" not in cluster["spec"]["parentResource"]
 
 
+def test_nobody_waits_for_long_when_the_hooks_are_back() -> None:
+    """Of an object whose syncs have failed Metacontroller's queue says "later": after 17 failures in 11 minutes."""
+    assert {item["spec"]["resyncPeriodSeconds"] for item in CONTROLLERS} == {60}
+
+
 @pytest.mark.parametrize("controller", CONTROLLERS, ids=lambda item: item["metadata"]["name"])
 def test_what_belongs_to_another_install_is_left_alone(controller: Resource) -> None:
     spec = controller["spec"]
