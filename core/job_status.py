@@ -100,6 +100,10 @@ class LostState(Record):
     newer: bool = False  # than a checkpoint that is known: without it the job starts from that one
 
     @property
+    def what(self) -> str:
+        return "the savepoint of the stop" if self.asked_at else "a newer checkpoint"
+
+    @property
     def anew(self) -> LostState:
         """With all the time of a start."""
         return replace(self, sought_at="", tried_at="", given_up=False)

@@ -50,15 +50,15 @@ def look(world: World) -> Decision | None:
     if not recovery.is_sought(status):
         return None
     if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
-        return steps.same(world, f"waiting for a JobManager to look for {_what(lost)}", delay=steps.BUSY)
-    why = f"looking for {_what(lost)} in {lost.directory}"
+        return steps.same(world, f"waiting for a JobManager to look for {lost.what}", delay=steps.BUSY)
+    why = f"looking for {lost.what} in {lost.directory}"
     why = status.message if status.message.startswith(why) else why  # with what came of it
     tried = times.from_text(lost.tried_at)
     pause = timedelta(seconds=min(steps.SOON, cluster.polling_interval) if lost.newer else cluster.polling_interval)
     if tried and world.now - tried < pause:
         return steps.same(world, why, delay=(tried + pause - world.now).total_seconds())
     goes_on = tried is not None and world.now - tried < pause + INTERRUPTION
-    if goes_on and _has_had_its_time(world):
+    if goes_on and steps.overdue(world, lost.sought_at, WISH if lost.newer else None):
         return _given_up(world, why)
     now = times.to_text(world.now)
     sought = replace(lost, sought_at=lost.sought_at if goes_on else now, tried_at=now)
@@ -67,23 +67,11 @@ def look(world: World) -> Decision | None:
     return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_state=sought), action)
 
 
-def _has_had_its_time(world: World) -> bool:
-    lost = world.status.lost_state
-    if not lost.newer:
-        return steps.overdue(world, lost.sought_at)
-    sought = times.from_text(lost.sought_at)
-    return sought is not None and (world.now - sought).total_seconds() >= WISH
-
-
 def _known_savepoint(status: JobStatus) -> str:
     """Its number may be a guess (see recovery.with_savepoint): a checkpoint that is newer is so by the true one."""
     lost = status.lost_state
     own = (point for point in status.recovery_points if point.job_id == lost.job_id and point.type == SAVEPOINT)
     return "" if lost.asked_at else next((point.path for point in own), "")
-
-
-def _what(lost: LostState) -> str:
-    return "the savepoint of the stop" if lost.asked_at else "a newer checkpoint"
 
 
 def _millis(asked_at: str) -> int:
@@ -107,7 +95,7 @@ def answered(world: World, answer: Rejected | str) -> Decision:
         left = status.but(lost_state=settled)
         if lost.asked_at:  # the stop may have left none, and the run has gone on until it was lost
             left = recovery.unseen(left, lost.job_id)
-        return _over(left, f"{_what(lost)} is not there")
+        return _over(left, f"{lost.what} is not there")
     return _found_savepoint(world, found) if lost.asked_at else _found_checkpoint(world, found)
 
 

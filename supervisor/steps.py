@@ -170,10 +170,7 @@ def lost(world: World) -> Decision:
 
 def sought(status: JobStatus) -> str:
     """What is done before its next start, as a part of a sentence."""
-    if not recovery.is_sought(status):
-        return ""
-    what = "the savepoint of the stop" if status.lost_state.asked_at else "a newer checkpoint"
-    return f"; {what} is looked for first"
+    return f"; {status.lost_state.what} is looked for first" if recovery.is_sought(status) else ""
 
 
 def recoverable(world: World) -> str:
@@ -256,10 +253,10 @@ def pause(world: World, failures: int) -> float:
     return float(min(restart.delay * 2 ** min(failures - 1, 20), max(restart.max_delay, restart.delay)))
 
 
-def overdue(world: World, since: str) -> bool:
-    """Has it taken longer than restartTimeout?"""
-    moment = times.from_text(since)
-    return moment is not None and world.now - moment > timedelta(seconds=world.job.restart.timeout)
+def overdue(world: World, since: str, seconds: float | None = None) -> bool:
+    """Has it taken longer than that? Without: than restartTimeout."""
+    moment, limit = times.from_text(since), world.job.restart.timeout if seconds is None else seconds
+    return moment is not None and world.now - moment > timedelta(seconds=limit)
 
 
 def lacks_its_jar(status: JobStatus) -> bool:
