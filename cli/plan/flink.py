@@ -12,6 +12,7 @@ from core import cluster as clusters
 from core import names, pods
 from core.job_status import JobStatus
 from supervisor.decision import Action, Cancel, DisposeSavepoint, FindState, Plan, Run, StopJob, TakeSavepoint
+from supervisor.finder import Found
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, FlinkJob, Planning, Sight
 
@@ -96,7 +97,7 @@ class Flink:
             case DisposeSavepoint():
                 return "disposed"
             case FindState():
-                return f"{LAST} {_savepoint(action.directory, action.job_id)}"
+                return _found(action).answer()
             case Run():
                 self._runs.setdefault(action.job_id, Submitted(action.parallelism, restored=action.savepoint_path))
             case StopJob():
@@ -116,6 +117,11 @@ class Flink:
 def savepoint(action: StopJob | TakeSavepoint) -> str:
     """Where the savepoint will be; its last letters are Flink's to choose."""
     return _savepoint(action.target_directory, action.job_id)
+
+
+def _found(action: FindState) -> Found:
+    """The savepoint of a stop is there; nobody knows of checkpoints that were not seen."""
+    return Found(LAST, action.since, _savepoint(action.directory, action.job_id)) if action.since else Found()
 
 
 def _savepoint(directory: str, job_id: str) -> str:

@@ -43,6 +43,9 @@ class Found(NamedTuple):
         number, written, path = answer.split(" ", 2)
         return cls(int(number), int(written), path)
 
+    def answer(self) -> str:
+        return f"{self.number} {self.written} {self.path}" if self.path else "none"
+
 
 def find(flink: FlinkClient, what: FindState) -> str:
     """Of the newest savepoint or checkpoint of that run; see Found.

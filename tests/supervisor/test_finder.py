@@ -61,7 +61,7 @@ def test_a_directory_that_cannot_be_read_is_refused(flink):
     [("none", Found()), ("7 999 file:/my savepoints/savepoint-1", Found(7, 999, "file:/my savepoints/savepoint-1"))],
 )
 def test_answers(answer, found):
-    assert Found.of(answer) == found
+    assert (Found.of(answer), found.answer()) == (found, answer)
 
 
 @pytest.mark.parametrize("answer", ["", "word count of", "7", "7 file:/savepoint-1"])

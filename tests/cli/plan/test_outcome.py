@@ -15,7 +15,7 @@ from cli.plan.state import State
 from clients.kube import resources
 from core import job as jobs
 
-from .conftest import NOW, Foresee, as_manifest, at_rest, deployment
+from .conftest import NOW, POINT, Foresee, as_manifest, at_rest, deployment
 
 Object = dict[str, Any]
 
@@ -79,13 +79,17 @@ def test_more_parallelism_is_a_pod_and_a_restart_of_that_job_from_its_savepoint(
     assert "starts from that savepoint, parallelism 2" in page(outcome)
 
 
-def test_the_savepoint_of_a_stop_that_nobody_was_told_is_foreseen() -> None:
+@pytest.mark.parametrize(
+    ("search", "path"),
+    [({"askedAt": "2026-03-01T12:00:00Z"}, "file:///tmp/savepoint-012345-…"), ({"newer": True}, POINT["path"])],
+)
+def test_state_that_nobody_was_told_of_is_looked_for(search: Object, path: str) -> None:
     suspended = deployment()
     job(suspended).update(suspend=True)
     state = at_rest(suspended)
     stopped = state.get(("FlinkJob", "default", "demo-one"))
     assert stopped
-    lost = {"jobId": "0123456789", "directory": "file:///tmp", "askedAt": "2026-03-01T12:00:00Z"}
+    lost = {"jobId": "0123456789", "directory": "file:///tmp", **search}
     state.put({**stopped, "status": {**stopped["status"], "lostState": lost}})
     edited = edit.edited(
         state.get(("FlinkDeployment", "default", "demo")),
@@ -94,7 +98,7 @@ def test_the_savepoint_of_a_stop_that_nobody_was_told_is_foreseen() -> None:
         NOW,
     )
     (start,) = foresee(state, [edited], NOW).steps
-    assert start.path == "file:///tmp/savepoint-012345-…"
+    assert start.path == path
 
 
 def test_a_parallelism_that_can_never_be_waits_for_ever(after: Foresee) -> None:
