@@ -91,7 +91,7 @@ class LostState(Record):
     JobManager, or checkpoints that were completed after the last look."""
 
     job_id: str = ""  # of the run, '' for none
-    directory: str = ""  # where it may be
+    directory: str = ""  # where it may be, '' until a JobManager says where a run of which none was seen would have it
     asked_at: str = ""  # the stop; '' for checkpoints
     sought_at: str = ""  # since when it is looked for
     tried_at: str = ""  # the last time

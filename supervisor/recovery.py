@@ -254,12 +254,12 @@ def beside(status: JobStatus) -> LostState | None:
 
 
 def unseen(status: JobStatus, run: str) -> JobStatus:
-    """Of a run that was lost: with the place of checkpoints that it may have completed after the last look."""
-    own = (point for point in status.recovery_points if point.job_id == run)
-    folder = next(filter(None, map(_folder, own)), "")
-    if not folder or status.lost_state.job_id:
+    """Of a run that was lost: with the place of checkpoints that it may have completed after the last look, '' where
+    none of it was seen. One that was ready without any makes none."""
+    own = [point for point in status.recovery_points if point.job_id == run]
+    if not run or status.lost_state.job_id or (status.ready_at and not own):
         return status
-    return status.but(lost_state=LostState(run, folder, newer=True))
+    return status.but(lost_state=LostState(run, next(filter(None, map(_folder, own)), ""), newer=True))
 
 
 def _folder(point: RecoveryPoint) -> str:

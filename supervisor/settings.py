@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # Without this a cancelled job leaves no checkpoint behind. How many are kept is a setting of the cluster: see hooks/.
 RETENTION = "execution.checkpointing.externalized-checkpoint-retention"
 RETAINED = "RETAIN_ON_CANCELLATION"
 SAVEPOINT_DIRECTORY = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
+CHECKPOINT_DIRECTORY = ("execution.checkpointing.dir", "state.checkpoints.dir")
+DIRECTORY_OF_RUN = ("execution.checkpointing.create-subdir", "state.checkpoints.create-subdir")
 RETAINED_NUMBER = ("execution.checkpointing.num-retained", "state.checkpoints.num-retained")
 
 
@@ -24,12 +26,23 @@ def retains_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> 
 
 def savepoint_directory(spec: Mapping[str, str], cluster: Mapping[str, str]) -> str:
     """Where Flink writes a savepoint that no directory is named for; '' for nowhere."""
+    return _first(SAVEPOINT_DIRECTORY, {**cluster, **spec})
+
+
+def checkpoint_directory(spec: Mapping[str, str], cluster: Mapping[str, str], run: str) -> str:
+    """Where that run keeps its checkpoints, as far as its code does not say otherwise; '' for no place of its own."""
     settings = {**cluster, **spec}
-    return next((settings[key] for key in SAVEPOINT_DIRECTORY if settings.get(key)), "")
+    parent = _first(CHECKPOINT_DIRECTORY, settings).rstrip("/")
+    shared = _first(DIRECTORY_OF_RUN, settings).lower() == "false"
+    return f"{parent}/{run}" if parent and not shared else ""
 
 
 def retained_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> int:
     """How many completed checkpoints Flink keeps of a job; 1 when nobody says anything."""
-    settings = {**cluster, **spec}
-    found = next((settings[key] for key in RETAINED_NUMBER if key in settings), "1")
+    found = _first(RETAINED_NUMBER, {**cluster, **spec})
     return int(found) if found.isdecimal() else 1
+
+
+def _first(keys: Iterable[str], settings: Mapping[str, str]) -> str:
+    """By the first of its names that has a value: Flink knows the old ones too."""
+    return next((settings[key] for key in keys if settings.get(key)), "")

@@ -170,7 +170,8 @@ def lost(world: World) -> Decision:
 
 def sought(status: JobStatus) -> str:
     """What is done before its next start, as a part of a sentence."""
-    return f"; {status.lost_state.what} is looked for first" if recovery.is_sought(status) else ""
+    known = recovery.is_sought(status) and status.lost_state.directory
+    return f"; {status.lost_state.what} is looked for first" if known else ""
 
 
 def recoverable(world: World) -> str:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from clients.kube import KubeError
+from clients.kube import KubeError, NotFound
 from clients.kube import resources as r
 from core import names
 from local.store import Ill
@@ -75,7 +75,7 @@ class Hands:
             case role, "frozen":
                 return self._freeze(self._choose(fault, self._pods(role)))
             case role, _:
-                self._end_pod(self._choose(fault, self._pods(role)), politely=what == "deleted")
+                self._end_pod(fault, self._pods(role), politely=what == "deleted")
                 return nothing
 
     def _pods(self, role: str) -> Sequence[Object]:
@@ -91,36 +91,42 @@ class Hands:
             return None
         return pods[int(fault.pick * len(pods))]
 
-    def _end_pod(self, pod: Object | None, *, politely: bool) -> None:
+    def _end_pod(self, fault: Fault, pods: Sequence[Object], *, politely: bool) -> None:
+        pod = self._choose(fault, pods)
         if pod is None:
             return
-        self.victims.add((pod["metadata"]["uid"], container(pod)))
+        victim = pod["metadata"]["uid"], container(pod)
+        self.victims.add(victim)
         try:
             if politely:
                 metadata = pod["metadata"]
                 self._place.client.delete(r.PODS, metadata["name"], namespace=metadata["namespace"])
             else:
                 self._place.kill(pod)
-        except (KubeError, ProcessLookupError) as error:
+        except (NotFound, ProcessLookupError) as error:
             log.info("%s was gone already: %s", pod["metadata"]["name"], error)
+        except KubeError as error:  # the other fault of this step is about the API server
+            log.info("%s was not ended: %s", pod["metadata"]["name"], error)
+            self.victims.discard(victim)
+            self.missed.append(fault.kind)
 
     def _kill_bootstrap(self, fault: Fault) -> End:
         """There is one after a new JobManager; killed as soon as it runs."""
-        self._end_pod(self._choose(fault, self._pods(names.JOBMANAGER)), politely=False)
+        self._end_pod(fault, self._pods(names.JOBMANAGER), politely=False)
         end = time.monotonic() + NEW_SECONDS
         while not (found := self._pods(names.BOOTSTRAP)):
             if time.monotonic() > end:
                 self.missed.append(fault.kind)
                 return nothing
             time.sleep(PACE)
-        self._end_pod(self._choose(fault, found), politely=False)
+        self._end_pod(fault, found, politely=False)
         return nothing
 
     def _lose_submission(self, fault: Fault) -> End:
         """There is one after a new JobManager: the answer to the first is lost."""
         assert self._rest
         self._rest.begin("submission", 1.0, 0)
-        self._end_pod(self._choose(fault, self._pods(names.JOBMANAGER)), politely=False)
+        self._end_pod(fault, self._pods(names.JOBMANAGER), politely=False)
         if not self._rest.lost.wait(NEW_SECONDS):
             self.missed.append(fault.kind)
         self._rest.end()

@@ -122,7 +122,10 @@ class Flink:
     def __init__(self, clock: Clock, knife: Knife) -> None:
         self.clock, self.knife = clock, knife
         self.disk: dict[str, float] = {}  # path: work
-        self.settings = {"execution.checkpointing.num-retained": str(RETAINED)}
+        self.settings = {
+            "execution.checkpointing.num-retained": str(RETAINED),
+            "execution.checkpointing.dir": "s3://ckp",
+        }
         self.readonly = False
         self.unlisted = False  # savepoints can be written and read, and not be listed
         self.searches = 0

@@ -94,7 +94,7 @@ def test_with_no_way_back_at_all_it_is_tried_again_and_again(ready):
 
 
 def test_a_directory_that_all_jobs_write_to_is_not_looked_into(ready):
-    """As with execution.checkpointing.create-subdir: false."""
+    ready.flink.settings["execution.checkpointing.create-subdir"] = "false"
     job = ready.job
     (point, *_) = job["status"]["recoveryPoints"]
     job["status"]["recoveryPoints"] = [{**point, "path": "s3://ckp/chk-1"}]
@@ -114,6 +114,72 @@ def test_cut_at_any_call_of_that_search(ready, request, number, trouble, when):
     knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
     ready.play(ready.is_ready)
     assert [run.restored for run in ready.flink.history] == ["", newest]
+
+
+# ---- a run of which none was seen ----------------------------------------------------------------------------------
+
+
+def never_seen(stage: Any) -> str:
+    """The checkpoints of its run are completed after the last look. Returns the newest one's path."""
+    stage.play(lambda: stage.status.job_id in stage.flink.runs)
+    newest = unseen(stage, 25)
+    stage.lose_jobmanager()
+    return newest
+
+
+def test_a_first_run_of_which_no_checkpoint_was_seen_is_not_begun_anew(stage):
+    job = stage()
+    newest = never_seen(job)
+    job.play(job.is_ready)
+    assert [run.restored for run in job.flink.history] == ["", newest]
+
+
+def test_nor_does_a_later_one_fall_back_behind_its_own(ready):
+    first = ready.status.job_id
+    ready.annotate("START")
+    ready.play(lambda: ready.status.job_id not in ("", first))
+    newest = never_seen(ready)
+    ready.play(ready.is_ready)
+    assert [run.restored for run in ready.flink.history] == ["", SAVEPOINT, newest]
+
+
+def test_where_it_may_have_some_and_nobody_can_look_it_waits_for_a_person(stage):
+    job = stage()
+    newest = never_seen(job)
+    job.flink.unlisted = True
+    job.play(lambda: "StateUnknown" in job.status.failure)
+    assert len(job.flink.history) == 1
+    job.flink.unlisted = False
+    job.annotate("START")
+    job.play(job.is_ready)
+    assert job.flink.history[-1].restored == newest
+
+
+def test_a_job_that_makes_none_needs_no_place_that_can_be_listed(stage, monkeypatch):
+    job = stage()
+    job.flink.checkpoint_every = 1e6
+    monkeypatch.setattr(job.flink, "checkpointing_config", lambda job_id: 0)
+    job.play(job.is_ready)
+    job.flink.unlisted = True
+    job.lose_jobmanager()
+    job.play(lambda: len(job.flink.history) == 2 and job.is_ready())
+    assert (job.flink.history[-1].restored, job.flink.searches) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "searches"),
+    [
+        ({"state.checkpoints.dir": "s3://ckp/"}, 1),
+        ({"execution.checkpointing.dir": "s3://ckp", "execution.checkpointing.create-subdir": "False"}, 0),
+        ({}, 0),
+    ],
+)
+def test_it_is_looked_for_where_the_configuration_says(stage, settings, searches):
+    job = stage()
+    job.flink.settings = settings
+    newest = never_seen(job)
+    job.play(job.is_ready)
+    assert (job.flink.history[-1].restored, job.flink.searches) == (newest if searches else "", searches)
 
 
 # ---- where else a run may be lost ----------------------------------------------------------------------------------
