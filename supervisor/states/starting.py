@@ -273,9 +273,12 @@ def _no_state(world: World) -> Decision | None:
     if world.job.action == "START" and lost.given_up:
         why = "started on request: what was looked for in vain is looked for once more"
         return replace(steps.same(world, why, delay=0.0, lost_state=lost.anew, failure=""), handled=True)
+    lack, again = "no recovery point is left (without execution.checkpointing.dir only the JobManager holds any)", ""
+    if lost.given_up:
+        lack, again = f"{lost.what} was not found in {lost.directory}", "to look once more, "
     why = (
-        "StateUnknown: the job had state, and no recovery point is left (without execution.checkpointing.dir only the "
-        "JobManager holds checkpoints); start it from a path that you know, or without savepoint to begin empty"
+        f"StateUnknown: the job had state, and {lack}; start it {again}from a path that you know, or without savepoint "
+        "to begin empty"
     )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
 

@@ -193,7 +193,7 @@ def test_the_jobmanager_goes_with_the_answer_to_a_stop(world: World, marks: Mark
     world.wait("the stop is written down", lambda: world.job(ONE)["supervisorStatus"] != "Started", pace=AT_ONCE)
     (supervisor,) = world.pods(CLUSTER, names.SUPERVISOR)
     with frozen(supervisor) as go_on:
-        while not over(world, mark):
+        while not comes_to(world, mark.job_id, "FINISHED"):
             go_on(0.01)  # until Flink is asked
         world.kill(world.pods(CLUSTER, names.JOBMANAGER))
     world.resumed(CLUSTER, marks)
@@ -213,6 +213,24 @@ def test_the_jobmanager_goes_after_checkpoints_that_nobody_has_seen(world: World
     assert not any("RecoveryPointUnreadable" in world.reasons(name) for name in marks)
 
 
+@pytest.mark.only_local
+def test_the_jobmanager_goes_before_anybody_has_seen_a_checkpoint_of_the_run(world: World, marks: Marks) -> None:
+    """Where it has them is known from the configuration alone."""
+    world.request(r.FLINK_JOBS, ONE, "START")
+    world.wait(
+        "the attempt is written down", lambda: world.job(ONE).get("attempt", 0) > marks[ONE].attempt, pace=AT_ONCE
+    )
+    (supervisor,) = world.pods(CLUSTER, names.SUPERVISOR)
+    with frozen(supervisor) as go_on:
+        run = world.job(ONE)["jobId"]
+        while not comes_to(world, run, "RUNNING"):
+            go_on(0.01)
+        world.passed(ONE, mark := world.mark(ONE), 1)
+        assert run not in {point.get("jobId") for point in world.job(ONE)["recoveryPoints"]}
+        world.kill(world.pods(CLUSTER, names.JOBMANAGER))
+    world.resumed(CLUSTER, {ONE: mark}, TWO)
+
+
 @contextmanager
 def frozen(pod: Object) -> Iterator[Callable[[float], None]]:
     """The local process neither works nor ends, but for so many seconds when it is told to go on."""
@@ -230,11 +248,11 @@ def frozen(pod: Object) -> Iterator[Callable[[float], None]]:
         os.killpg(group, signal.SIGCONT)
 
 
-def over(world: World, mark: Mark) -> bool:
+def comes_to(world: World, run: str, state: str) -> bool:
     """Within a second?"""
     end = time.monotonic() + 1
     while time.monotonic() < end:
-        if (world.flink(CLUSTER, f"/jobs/{mark.job_id}") or {}).get("state") == "FINISHED":
+        if (world.flink(CLUSTER, f"/jobs/{run}") or {}).get("state") == state:
             return True
         time.sleep(AT_ONCE)
     return False

@@ -149,6 +149,7 @@ def test_where_it_may_have_some_and_nobody_can_look_it_waits_for_a_person(stage)
     job.flink.unlisted = True
     job.play(lambda: "StateUnknown" in job.status.failure)
     assert len(job.flink.history) == 1
+    assert f"not found in s3://ckp/{job.flink.history[0].id}; start it to look once more" in job.status.failure
     job.flink.unlisted = False
     job.annotate("START")
     job.play(job.is_ready)
