@@ -14,6 +14,7 @@ from core import job as jobs
 from core.states import Phase, RestartPolicy, StoppedBy
 
 Object = Mapping[str, Any]
+SAVEPOINT_FAILED = "SavepointFailed"  # how such a failure begins
 WHO = re.compile(r"^Flink\w+ \S+: ")  # how the parts of a FlinkDeployment's message begin
 
 
@@ -141,15 +142,18 @@ class Current:
         return done("ready" if conditions.is_true(item, conditions.READY) else "suspended")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Gone:
-    """That very object is deleted."""
+    """That very object is deleted, with its last savepoint where it was to have one."""
 
     uid: str
+    failure: str = ""  # when it was seen last
 
     def judge(self, item: Object | None) -> Verdict:
         if item is None or item["metadata"]["uid"] != self.uid:
-            return done("deleted")
+            return failed(f"deleted without a last savepoint: {self.failure}") if self.failure else done("deleted")
+        failure = str(status_of(item).get("failure") or "")
+        self.failure = failure if failure.startswith(SAVEPOINT_FAILED) else ""
         text = status_of(item).get("message") or ", ".join(item["metadata"].get("finalizers") or ())
         return waiting(f"on its way out: {text}")
 
@@ -167,11 +171,19 @@ class Started:
             return waiting(waits_for(item))
         if conditions.is_true(item, conditions.STALLED):
             return failed(_told(condition(item, conditions.STALLED)))
+        if phase(item) == Phase.STARTED and self._same_run(item):
+            status = status_of(item)
+            return failed(str(status.get("failure") or f"it goes on as before: {status.get('message')}"))
         if phase(item) == Phase.STARTED and not self._old_pods(item):
             return _ready(item, "started")
         if item["kind"] == names.JOB and conditions.is_true(item, conditions.SUSPENDED):
             return failed(_told(condition(item, conditions.SUSPENDED)))
         return waiting(waits_for(item) or phase(item))
+
+    def _same_run(self, item: Object) -> bool:
+        """Of a job that was to be stopped first."""
+        ran = item["kind"] == names.JOB and phase(self.before) == Phase.STARTED
+        return ran and status_of(item).get("attempt") == status_of(self.before).get("attempt")
 
     def _old_pods(self, item: Object) -> bool:
         """A cluster's restart is in the report first, and in the status when the hook has seen it."""
@@ -279,7 +291,7 @@ class Saved:
         if phase(item) == Phase.STOPPING:
             return waiting(str(status.get("message") or "the job stops"))
         failure = str(status.get("failure") or "")
-        return failed(failure if failure.startswith("SavepointFailed") else str(status.get("message") or phase(item)))
+        return failed(failure if failure.startswith(SAVEPOINT_FAILED) else str(status.get("message") or phase(item)))
 
 
 def _of_this_request(status: Mapping[str, Any]) -> bool:

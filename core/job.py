@@ -67,7 +67,8 @@ class Job:
     namespace: str
     uid: str
     generation: int
-    deleting: bool
+    deleting: str  # since when, '' for not at all
+    deletion_deadline: int  # seconds
     cluster_name: str  # by spec or label; '' while unbound
     parallelism: int  # wanted, within the limits; 0 when suspended
     suspend: bool
@@ -102,7 +103,8 @@ def read(resource: Mapping[str, Any]) -> Job:
         namespace=metadata.get("namespace", ""),
         uid=metadata.get("uid", ""),
         generation=metadata.get("generation", 0),
-        deleting=bool(metadata.get("deletionTimestamp")),
+        deleting=metadata.get("deletionTimestamp") or "",
+        deletion_deadline=spec.whole(body, "deletionDeadline", 300),
         cluster_name=names.bound_cluster(metadata, body, ()),
         # No limit undoes a suspension.
         parallelism=0 if suspend or wanted == 0 else spec.clamp(wanted, low, high),

@@ -80,6 +80,7 @@ def _status(request: Request, children: list[Resource], now: str) -> dict[str, A
     observed = {(item["kind"], item["metadata"]["name"]): item for kind in request.children.values() for item in kind}
     found = [observed.get((child["kind"], child["metadata"]["name"])) for child in children]
     waiting = [_waiting(child, item) for child, item in zip(children, found, strict=True)]
+    waiting += [_leaving(item) for item in observed.values() if item not in found]
     failed, degraded = (
         [text for child, item in zip(children, found, strict=True) if (text := _said(child, item, type))]
         for type in (conditions.STALLED, conditions.DEGRADED)
@@ -113,6 +114,12 @@ def _waiting(child: Resource, observed: Resource | None) -> str:
     if condition.get("status") == "True":
         return f"{who}: ready, but for an older spec"
     return f"{who}: {condition.get('message') or _phase(observed)}"
+
+
+def _leaving(observed: Resource) -> str:
+    """A job that the spec has no more."""
+    told = (observed.get("status") or {}).get("message") if observed["metadata"].get("deletionTimestamp") else ""
+    return f"{observed['kind']} {observed['metadata']['name']}: is being deleted{': ' + told if told else ''}"
 
 
 def _has(observed: Resource, child: Resource) -> bool:

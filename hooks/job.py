@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from core import job as jobs
 from core import names, spec, times
 from core.job_status import read_status
 from hooks.children import bootstrap
@@ -32,8 +33,8 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
     cluster = _cluster(request)
     status = parent.get("status") or {}
     there = any(item["metadata"]["name"] == cluster for item in request.related_of(names.CLUSTER))
-    started = times.from_text(parent["metadata"].get("deletionTimestamp")) or now
-    deadline = started + timedelta(seconds=spec.whole({} if problems else parent["spec"], "deletionDeadline", 300))
+    job = jobs.read({**parent, "spec": {} if problems else parent["spec"]})
+    deadline = (times.from_text(job.deleting) or now) + timedelta(seconds=job.deletion_deadline)
     let_go = not spec.text(status, "clusterRevision") and status.get("supervisorStatus") in ("Terminated", None)
     finalized = let_go or not there or now >= deadline
     return {**_answer(cluster, []), "finalized": finalized, "resyncAfterSeconds": RESYNC}

@@ -21,6 +21,7 @@ from core import cluster as clusters
 from core import names
 from supervisor import observe, report, steps
 from supervisor.cache import Key, Watches
+from supervisor.claims import Claims
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
 from supervisor.lane import Lane, Surroundings
@@ -64,6 +65,7 @@ class ClusterCycle:
         self._pool = ThreadPoolExecutor(PARALLEL_LANES, thread_name_prefix=f"lane-{self.name}")
         self._slots: dict[str, _Slot] = {}
         self._jobmanager: JobManager | None = None
+        self._claims = Claims()
         self._idle: dict[str, datetime] = {}
         self._recorder = Recorder(kube)  # of Events about the cluster itself
         self._leftovers = Leftovers(kube, self.namespace, self.name)
@@ -128,12 +130,14 @@ class ClusterCycle:
         (cluster,), pods, jobs = found, self._watches.pods.of(self._key), self._watches.jobs.of(self._key)
         self._secrets |= observe.secrets(cluster)
         jobmanager = self._current(cluster, pods)
+        self._claims.settle({job["metadata"]["uid"] for job in jobs})
         look = jobmanager.look(clusters.read_status(cluster).task_managers) if jobmanager else Look()
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look, jobs)
         self._forget_jobs(jobs)
         self._remove_leftovers(cluster, jobs, jobmanager, look)
-        pause = min(self._step_jobs(jobs, Surroundings(view, pods, jobmanager, look)), float(view.polling_interval))
+        around = Surroundings(view, pods, jobmanager, look, self._claims)
+        pause = min(self._step_jobs(jobs, around), float(view.polling_interval))
         quiet = time.monotonic() - self._quiet_since
         moving = view.phase in ("Starting", "Stopping") or not view.answering or quiet < NEWS
         return min(pause, SLOW, steps.pace(quiet)) if moving and view.revision else pause

@@ -20,7 +20,9 @@ from supervisor.world import World
 def noted(world: World) -> World:
     """With the id of the JAR that has come."""
     status, found = world.status, world.bootstrap
-    return replace(world, status=status.but(jar_id=found.jar_id)) if found.jar_id and not status.jar_id else world
+    if status.jar_id or not found.jar_id:
+        return world
+    return replace(world, status=status.but(jar_id=found.jar_id, failure=_of_what_runs(status)))
 
 
 def order(world: World) -> Decision | None:
@@ -199,5 +201,5 @@ def no_update(world: World) -> Decision | None:
 
 
 def _of_what_runs(status: JobStatus) -> str:
-    """The failure, unless it is that the JAR of an update did not come."""
+    """The failure, unless it is that a JAR did not come."""
     return "" if status.failure.startswith("BootstrapFailed") else status.failure

@@ -98,6 +98,7 @@ class JobManager:
             sight=Sight.SEEN,
             status=job.status,
             tasks_run=job.all_running if interval else job.some_running,
+            has_slots=job.all_placed or (not interval and job.some_running),
             age=job.age,
             checkpoints=self._checkpoints(status.job_id),
             checkpointing=interval,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from core.job_status import JobStatus, read_status
 from core.states import Phase
 from supervisor import observe, recovery, settings
 from supervisor.act import act, after_answer
+from supervisor.claims import Claims
 from supervisor.decide import decide, finished
 from supervisor.decision import Decision, Plan, Reason, Run
 from supervisor.events import Recorder
@@ -42,6 +43,7 @@ class Surroundings:
     pods: tuple[Mapping[str, Any], ...]
     jobmanager: JobManager | None
     look: Look
+    claims: Claims = field(default_factory=Claims)
 
 
 class Lane:
@@ -97,7 +99,7 @@ class Lane:
             return AFTER_ERROR
         world = self._world(resource, around)
         self.secrets |= world.secrets
-        decision = decide(world)
+        decision = _admitted(world, around)
         self._log(name, world, decision)
         stored, status = self._write(resource, world, decision)
         self.answered = around.look.answering and world.flink.sight != Sight.UNKNOWN
@@ -133,11 +135,12 @@ class Lane:
     def _world(self, resource: Mapping[str, Any], around: Surroundings) -> World:
         status = self._with_unwritten(read_status(resource))
         problems = self._problems(resource)
+        job, cluster = read_job(resource, problems), around.cluster
         world = World(
             now=self._clock(),
-            job=read_job(resource, problems),
+            job=job,
             status=status,
-            cluster=around.cluster,
+            cluster=replace(cluster, slots_free=around.claims.left(job.uid, cluster.slots_free)),
             bootstrap=observe.bootstrap(around.pods, resource, status),
             planning=self._planner.seen,
             problems=tuple(problems),
@@ -257,6 +260,19 @@ class Lane:
             live = self._kube.get(resources.FLINK_JOBS, metadata["name"], namespace=metadata["namespace"])
             if live.get("status") == stored.get("status"):
                 self._write(live, world, outcome)
+
+
+def _admitted(world: World, around: Surroundings) -> Decision:
+    """What is decided, by who is first where several jobs wait for the same slots."""
+    decision, status, flink = decide(world), world.status, world.flink
+    uid, claims, free = world.job.uid, around.claims, around.cluster.slots_free
+    if status.job_id and not flink.has_slots and not flink.terminal:
+        claims.hold(uid, status.job_parallelism)
+    elif not isinstance(decision.action, Run) or flink.has_slots:
+        claims.release(uid)
+    elif not claims.take(uid, decision.action.parallelism, free):
+        return decide(replace(world, cluster=replace(world.cluster, slots_free=claims.left(uid, free))))
+    return decision
 
 
 def _history(status: JobStatus) -> tuple[object, ...]:

@@ -233,6 +233,12 @@ def next_point(status: JobStatus) -> JobStatus | None:
     return passed_over if start_point(passed_over) or is_sought(passed_over) else None
 
 
+def without_errors(status: JobStatus) -> JobStatus:
+    """Of a job that runs: paths that a person named, and Flink did not find, were none."""
+    points = tuple(point for point in status.recovery_points if point.job_id or point.path not in status.unreadable)
+    return status.but(recovery_points=points, unreadable=())
+
+
 def is_sought(status: JobStatus) -> bool:
     """Is there something to look for before the job starts?"""
     lost = status.lost_state

@@ -87,7 +87,8 @@ def stop(
         forget=forget,
         start_from=start_from,
     )
-    status = world.status.but(supervisor_status=Phase.STOPPING, stop=intent, message=why, ready_at="", **more)
+    changes = {"supervisor_status": Phase.STOPPING, "stop": intent, "message": why, "ready_at": "", "retry_at": ""}
+    status = world.status.but(**changes, **more)
     return Decision(status, why, 0.0)
 
 

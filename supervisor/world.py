@@ -69,6 +69,7 @@ class FlinkJob:
     sight: Sight = Sight.NOT_ASKED
     status: str = ""
     tasks_run: bool = False  # all of them, without checkpointing some: RUNNING is said even without a TaskManager
+    has_slots: bool = False  # its tasks run, or are about to
     age: float = 0.0  # seconds since it was submitted
     checkpoints: Checkpoints | None = None
     checkpointing: float | None = None  # seconds between two checkpoints, 0 for none, None while unknown

@@ -74,6 +74,7 @@ class JobSummary:
     tasks_finished: int
     tasks_total: int
     age: float = field(default=0.0, compare=False)  # seconds since it was submitted, by Flink's clock
+    tasks_placed: int = 0  # have their slots, and are not running yet
 
     @classmethod
     def of(cls, answer: JSON) -> JobSummary:
@@ -87,6 +88,7 @@ class JobSummary:
             tasks_finished=tasks["finished"],
             tasks_total=tasks["total"],
             age=answer["duration"] / 1000,
+            tasks_placed=tasks["deploying"] + tasks["initializing"],
         )
 
     @property
@@ -102,6 +104,12 @@ class JobSummary:
         """
         started = self.tasks_running + self.tasks_finished == self.tasks_total
         return self.status == "RUNNING" and self.tasks_running > 0 and started
+
+    @property
+    def all_placed(self) -> bool:
+        """All that it needs is taken from the free slots."""
+        there = self.tasks_running + self.tasks_finished + self.tasks_placed
+        return self.status == "RUNNING" and there == self.tasks_total
 
 
 @dataclass(frozen=True, slots=True)

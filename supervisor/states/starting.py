@@ -246,8 +246,8 @@ def _started(world: World) -> Decision:
     restored = recovery.restored(world)
     path = world.status.restore_path or restored
     why = f"the job runs, {'from ' + path if path else 'started empty'}"
-    status = world.status.but(
-        supervisor_status=Phase.STARTED, restored_path=restored, stopped_by=StoppedBy.NOBODY, unreadable=()
+    status = recovery.without_errors(world.status).but(
+        supervisor_status=Phase.STARTED, restored_path=restored, stopped_by=StoppedBy.NOBODY
     )
     begun = stability.judged(replace(world, status=status))
     # An edit during its start comes before it is Ready: that would be said of the new spec.
@@ -319,6 +319,6 @@ def _slots(world: World) -> Decision | None:
     if not cluster.fenced:
         return steps.same(world, "waiting for the last pod of the JobManager before to be gone", delay=steps.BUSY)
     if cluster.slots_free < world.job.parallelism:
-        why = f"waiting for slots: {cluster.slots_free} are free, {world.job.parallelism} are needed"
+        why = f"waiting for slots: {cluster.slots_free} free, {world.job.parallelism} needed"
         return steps.same(world, why, delay=steps.BUSY)
     return None

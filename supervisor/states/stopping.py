@@ -14,9 +14,12 @@ from core.job_status import SAVEPOINT, JobStatus, Stop
 from core.states import Phase, StoppedBy
 from supervisor import recovery, search, steps
 from supervisor.decision import Cancel, Decision, Event, Reason, StopJob, parted
+from supervisor.readiness import pausing
 from supervisor.world import Sight, World
 
 SMALL = 3.0  # seconds: most savepoints take less
+AGAIN = timedelta(seconds=10)  # until the last savepoint of a job that is deleted is tried once more
+CANCELLING = timedelta(seconds=30)  # for what is left of a deletion then
 
 
 def decide(world: World) -> Decision:
@@ -70,6 +73,8 @@ def _by_cancel(world: World) -> Decision:
 
 def _with_savepoint(world: World) -> Decision:
     operation, flink = world.flink.operation, world.flink
+    if pausing(world) and flink.alive:
+        return steps.same(world, world.status.message)
     if operation and operation.state == "FAILED":
         return savepoint_failed(world, operation.failure or "Flink does not say why")
     path = operation.location if operation else _from_history(world)
@@ -120,7 +125,7 @@ def _ended_before(world: World) -> Decision:
 
 def _saved(world: World, path: str) -> Decision:
     """The path is stored as soon as it is known; the job is let go of when it is over."""
-    status = world.status
+    status = _mended(world.status)
     if status.savepoint_path != path:  # as a recovery point it may be known before its operation is
         ours = world.flink.operation is not None
         status = recovery.with_savepoint(status, path, times.to_text(world.now), world.history_limit, ours=ours)
@@ -132,31 +137,52 @@ def _saved(world: World, path: str) -> Decision:
 
 
 def savepoint_failed(world: World, text: str) -> Decision:
-    """The job goes on, unless it is to be deleted: then the savepoint was a wish, and the deletion a decision."""
+    """The job goes on. What the spec or the cluster wants is tried again later, what a person asked for is not."""
     stop = world.status.stop
     why = f"SavepointFailed: {text}"
     events = (Event("SavepointFailed", why),)
     if stop.next == Phase.TERMINATED:
-        without = Stop(next=stop.next, reason=stop.reason, requested_at=stop.requested_at)
-        return Decision(world.status.but(stop=without, message=why), why, 0.0, events=events)
+        return replace(_last_one_failed(world, why), events=events)
     if world.flink.terminal:
         return _ended_before(world)
-    retry = times.to_text(world.now + timedelta(seconds=max(10, world.job.restart.delay)))
+    retry = world.now + timedelta(seconds=max(10, world.job.restart.delay))
     status = world.status.but(
         supervisor_status=Phase.STARTED,
         stop=Stop(),
         failure=why,
-        retry_at=retry,
+        retry_at="" if stop.stopped_by == StoppedBy.PERSON else times.to_text(retry),
         message=why,
         savepoint_end_timestamp=times.to_text(world.now),
     )
     return Decision(status, why, steps.SOON, events=events)
 
 
+def _last_one_failed(world: World, why: str) -> Decision:
+    """It is tried again for as long as the deletion can wait. Then it was a wish, and the deletion a decision."""
+    stop, job, retry = world.status.stop, world.job, world.now + AGAIN
+    since = times.from_text(job.deleting)
+    waits = since is not None and retry + CANCELLING <= since + timedelta(seconds=job.deletion_deadline)
+    if job.savepoint.on_delete and waits and world.flink.alive:
+        again = replace(stop, trigger_id=steps.operation_id(world, "stop"))
+        text = f"{why}; next try at {times.to_text(retry)}"
+        return steps.same(world, text, stop=again, failure=why, retry_at=times.to_text(retry))
+    without = Stop(next=stop.next, reason=stop.reason, requested_at=stop.requested_at)
+    return steps.same(world, f"{why}; cancelling the job without", delay=0.0, stop=without, failure=why)
+
+
+def _mended(status: JobStatus) -> JobStatus:
+    """A savepoint that failed is over when the job is stopped, with another one or without."""
+    return status.but(failure="") if status.failure.startswith("SavepointFailed") else status
+
+
 def _next(world: World, status: JobStatus, why: str) -> Decision:
     """Lets go of the cluster and goes where the stop was to lead."""
     stop = status.stop
     phase = Phase.TERMINATED if world.job.deleting else stop.next
+    if phase == Phase.TERMINATED:
+        why += _way_back(status, why)
+    else:
+        status = _mended(status)
     unhealthy = stop.stopped_by == StoppedBy.SUPERVISOR
     failed = unhealthy or stop.stopped_by == StoppedBy.FLINK
     status = steps.released(status).but(
@@ -180,6 +206,12 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         status = recovery.chosen(status, stop.start_from, times.to_text(world.now))
     reason: Reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
     return Decision(status, f"{why}: {stop.reason}", 0.0, events=(Event(reason, f"{why} ({stop.reason})"),))
+
+
+def _way_back(status: JobStatus, told: str) -> str:
+    """Of a job that is deleted: the status, which names it, goes too."""
+    path = recovery.start_point(status)
+    return f"; its newest state is {path}" if path and path not in told else ""
 
 
 def _seen_as(world: World, status: JobStatus) -> World:

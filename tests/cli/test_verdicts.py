@@ -51,9 +51,10 @@ OLD, NEW = {"savepointPath": "file:/old"}, {"savepointPath": "file:/new"}
         (Gone("other"), job(READY), DONE),
         (Gone("u"), None, DONE),
         (Started(job(READY)), job(READY, action="START"), WAITING),
-        (Started(job(READY)), job({**READY, "handledAction": "START@1"}, action="START"), DONE),
+        (Started(job(READY)), job({**READY, "handledAction": "START@1", "attempt": 2}, action="START"), DONE),
         (Started(job(READY)), job({"supervisorStatus": "Stopping"}), WAITING),
-        (Started(job(READY)), job(READY), DONE),
+        (Started(job(READY)), job({**READY, "attempt": 2}), DONE),
+        (Started(job(READY)), job({**READY, "failure": "SavepointFailed: no room"}), FAILED),
         (Started(job(DOWN)), job(DOWN), FAILED),
         (Started(job(DOWN)), job(STALLED), FAILED),
         (Started(job(DOWN)), job({"supervisorStatus": "Stopped", "retryAt": "2026-01-01T00:00:00Z"}), WAITING),
@@ -100,6 +101,14 @@ OLD, NEW = {"savepointPath": "file:/old"}, {"savepointPath": "file:/new"}
 )
 def test_goals(goal: Goal, found: dict[str, Any] | None, outcome: Outcome) -> None:
     assert goal.judge(found).outcome == outcome
+
+
+def test_a_deletion_without_its_last_savepoint_is_told() -> None:
+    goal, why = Gone("u"), "SavepointFailed: no room"
+    goal.judge(job({**READY, "failure": why}))
+    assert goal.judge(None) == verdicts.failed(f"deleted without a last savepoint: {why}")
+    goal.judge(job(DOWN))
+    assert goal.judge(None) == verdicts.done("deleted")
 
 
 def test_a_savepoint_that_was_on_its_way_before_is_not_the_one_asked_for() -> None:

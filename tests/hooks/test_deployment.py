@@ -167,6 +167,17 @@ def test_a_job_that_is_removed_is_not_answered_and_not_told_about():
     assert [job["name"] for job in answer["status"]["jobs"]] == ["demo-a"]
 
 
+def test_a_job_that_is_removed_is_waited_for():
+    """Its last savepoint may fail."""
+    children = [ready(item) for item in stored(sync(deployment()))]
+    assert "FlinkJob demo-b: is being deleted" in condition(sync(deployment(("a",)), children))["message"]
+    children[2]["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+    children[2]["status"]["message"] = "SavepointFailed: no room"
+    told = condition(sync(deployment(("a",)), children))
+    assert (told["status"], told["message"]) == ("False", "FlinkJob demo-b: is being deleted: SavepointFailed: no room")
+    assert condition(sync(deployment(("a",)), children[:2]))["status"] == "True"
+
+
 # What is told.
 
 

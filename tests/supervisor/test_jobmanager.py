@@ -80,7 +80,7 @@ def test_the_task_managers_are_asked_for_only_when_one_of_them_may_go(manager):
 def test_a_job_that_runs(manager):
     look = manager.look(0)
     assert manager.job(SUBMITTED, look) == FlinkJob(
-        Sight.SEEN, "RUNNING", tasks_run=True, checkpoints=Checkpoints(completed=1), checkpointing=10.0
+        Sight.SEEN, "RUNNING", tasks_run=True, has_slots=True, checkpoints=Checkpoints(completed=1), checkpointing=10.0
     )
     manager.job(SUBMITTED, look)
     manager.client.checkpointing_config.assert_called_once_with("j")
@@ -115,7 +115,16 @@ def test_the_later_stages_of_a_batch_job_wait_for_the_first(manager, interval, r
     """Without checkpoints it runs with the first; a stream runs with all its tasks."""
     manager.client.checkpointing_config.return_value = interval
     manager.client.jobs.return_value = (listed(running=1),)
-    assert manager.job(SUBMITTED, manager.look(0)).tasks_run == run
+    job = manager.job(SUBMITTED, manager.look(0))
+    assert (job.tasks_run, job.has_slots) == (run, run)
+
+
+@pytest.mark.parametrize("interval", [0, 10000])
+def test_tasks_that_read_their_state_have_their_slots(manager, interval):
+    manager.client.checkpointing_config.return_value = interval
+    manager.client.jobs.return_value = (replace(listed(running=0), tasks_placed=2),)
+    job = manager.job(SUBMITTED, manager.look(0))
+    assert (job.tasks_run, job.has_slots) == (False, True)
 
 
 def test_a_job_without_checkpoints(manager):

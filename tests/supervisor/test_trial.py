@@ -56,7 +56,7 @@ ON = {"revision": HERE, "attempt": 2, "trial": True}
 FAILED = {"supervisorStatus": "Stopped", "stoppedBy": "Flink", "jobStatus": "FAILED"}
 RUNS = {"supervisorStatus": "Started", "clusterRevision": HERE, "jobId": "b2", "jobStatus": "RUNNING", "runsOn": ON}
 READY = job(**{**RUNS, "runsOn": {**ON, "ready": True}})
-WAITS = job(supervisorStatus="Starting", message="waiting for slots: 0 are free, 1 are needed")
+WAITS = job(supervisorStatus="Starting", message="waiting for slots: 0 free, 1 needed")
 SUSPENDED = job(supervisorStatus="Stopped", stoppedBy="Spec", spec={"suspend": True})
 COULD_NOT = job(**FAILED, runsOn=ON, failure="SubmissionFailed: no")
 FAILED_BEFORE = job(**FAILED, runsOn={"revision": "before", "ready": True})

@@ -11,13 +11,13 @@ from tests.cli.conftest import JOB_SPEC, Run, World
 def test_a_job_is_explained_by_what_is_around_it(run: Run, world: World) -> None:
     world.cluster()
     world.add(resources.FLINK_JOBS, "demo-one", JOB_SPEC, labels={"clusterName": "demo"})
-    world.become("demo-one", "Starting", message="waiting for slots: 0 are free, 1 are needed")
+    world.become("demo-one", "Starting", message="waiting for slots: 0 free, 1 needed")
     result = run("explain", "job/demo-one")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
         f"FlinkJob default/demo-one is Starting, not ready for {result.stdout.split(' for ')[1].splitlines()[0]}",
-        "  waits for: waiting for slots: 0 are free, 1 are needed",
-        "  because:   waiting for slots: 0 are free, 1 are needed; rescalePolicy None keeps 0 TaskManagers",
+        "  waits for: waiting for slots: 0 free, 1 needed",
+        "  because:   waiting for slots: 0 free, 1 needed; rescalePolicy None keeps 0 TaskManagers",
         "  next:      flinkctl cluster scale demo --task-managers N -n default",
     ]
 

@@ -94,7 +94,7 @@ def test_a_container_that_cannot_be_made(told: str, advised: str) -> None:
 
 def test_more_slots_than_the_cluster_may_have() -> None:
     small = cluster(spec={"maxTaskManagers": 2, "taskManager": {"taskSlots": 2}})
-    wide = job("Starting", told="waiting for slots: 4 are free, 6 are needed", spec={"jobParallelism": 6})
+    wide = job("Starting", told="waiting for slots: 4 free, 6 needed", spec={"jobParallelism": 6})
     (reason,) = reasons(Scene(wide, cluster=small))
     assert reason.text == "it needs 6 slots; demo may have 2 TaskManagers of 2 slots"
     assert "maxTaskManagers" in reason.next
@@ -112,7 +112,7 @@ def test_a_job_that_runs_and_can_never_have_its_slots_is_told_everywhere() -> No
 
 
 def test_a_fixed_number_of_taskmanagers_is_scaled_by_hand() -> None:
-    waits = job("Starting", told="waiting for slots: 0 are free, 1 are needed")
+    waits = job("Starting", told="waiting for slots: 0 free, 1 needed")
     (reason,) = reasons(Scene(waits, cluster=cluster()))
     assert reason.next == "flinkctl cluster scale demo --task-managers N -n ns"
 

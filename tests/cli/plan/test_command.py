@@ -41,7 +41,7 @@ def test_live_objects_without_a_controller_are_planned_on(run: Run, world: World
     body = manifest("FlinkJob", "demo-new", {**JOB_SPEC, "clusterName": "demo"})
     result = run("plan", "-f", "-", input=as_yaml(body))
     assert "starts with empty state, parallelism 1" not in result.stdout  # no TaskManager is asked for
-    assert "FlinkJob default/demo-new would then wait: waiting for slots: 0 are free, 1 are needed" in result.stdout
+    assert "FlinkJob default/demo-new would then wait: waiting for slots: 0 free, 1 needed" in result.stdout
 
 
 def test_other_kinds_are_compared_too(run: Run, world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from clients.kube import Conflict, Unreachable, resources
 from core import names, times
 from core.job_status import JobStatus, read_status
 from supervisor import observe
+from supervisor.claims import Claims
 from supervisor.cycle import SHORTEST
 from supervisor.events import Recorder
 from supervisor.jobmanager import JobManager, Look
@@ -42,6 +44,7 @@ class Stage:
         self.clock, self.knife = Clock(), Knife()
         self.kube, self.flink = Kube(self.knife), Flink(self.clock, self.knife)
         self.kills = 0
+        self.claims, self.others = Claims(), set[str]()  # jobs beside it
         self._actions = itertools.count(1)
         self._read = ("", JobStatus())
         self.cluster(supervisorStatus="Started", revision="r1", incarnation=1)
@@ -51,6 +54,13 @@ class Stage:
             resources.FLINK_JOBS, {"apiVersion": names.API_VERSION, "kind": "FlinkJob", "metadata": job, "spec": SPEC}
         )
         self.new_supervisor()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Stage:
+        """Without its claims, which hold a lock."""
+        made = object.__new__(Stage)
+        memo[id(self)] = made
+        made.__dict__.update(copy.deepcopy({**self.__dict__, "claims": None}, memo), claims=Claims())
+        return made
 
     def new_supervisor(self) -> None:
         planner = Planner(lambda task: self.begin(task))
@@ -147,9 +157,10 @@ class Stage:
         pods = self.pods()
         manager = self._managers.setdefault(self.incarnation, JobManager("127.0.0.1", 8081, self.incarnation))
         manager.client = self.flink  # type: ignore[assignment]
+        self.claims.settle({"6f1c", *self.others})
         look = manager.look(1)
         view = observe.cluster_view(self.kube.objects["flinkclusters", "demo"], pods, look)
-        return Surroundings(view, pods, manager, look if look.answering else Look())
+        return Surroundings(view, pods, manager, look if look.answering else Look(), self.claims)
 
     def step(self) -> float:
         """One step of the lane; a killed supervisor is followed by the next one."""

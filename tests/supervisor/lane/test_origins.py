@@ -71,6 +71,7 @@ def test_what_cannot_be_read_is_told_and_the_newest_is_taken(older):
     older.play(lambda: older.is_ready() and len(older.flink.history) > 1)
     assert "RecoveryPointUnreadable" in older.kube.events
     assert older.flink.history[-1].restored == "s3://s/savepoint-1"
+    assert "s3://nowhere" not in [point.path for point in older.status.recovery_points]
 
 
 def test_it_is_for_one_start(older):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from clients.flink import Unknown
+from supervisor.claims import Claims
 from supervisor.events import Recorder
 from supervisor.lane import Lane
 
@@ -189,3 +190,43 @@ def test_a_job_that_has_finished_runs_once_more_from_the_beginning(ready, again)
         ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "arguments": ["--again"]})
     ready.play(lambda: ready.is_ready() and ready.status.attempt == 2)
     assert ready.flink.history[-1].restored == ""
+
+
+# ---- slots that several jobs wait for ------------------------------------------------------------------------------
+
+
+class LateClaims(Claims):
+    """Another job is first between the look of this one and its submission."""
+
+    late = True
+
+    def left(self, uid: str, free: int) -> int:
+        return free if self.late else super().left(uid, free)
+
+    def take(self, uid: str, slots: int, free: int) -> bool:
+        self.late = False
+        return super().take(uid, slots, free)
+
+
+@pytest.mark.parametrize("claims", [Claims, LateClaims])
+def test_a_job_waits_for_slots_that_another_one_is_about_to_have(stage, claims):
+    job = stage()
+    job.others.add("another")
+    job.claims = claims()
+    job.claims.hold("another", 4)
+    job.settle(30)
+    assert (job.status.message, job.flink.history) == ("waiting for slots: 0 free, 1 needed", [])
+    job.others.clear()
+    job.play(job.is_ready)
+
+
+def test_a_job_has_no_claim_once_its_tasks_have_their_slots(ready):
+    ready.settle(5)
+    assert ready.claims.left("another", 3) == 3
+
+
+def test_a_job_whose_tasks_wait_for_slots_in_flink_claims_them(ready):
+    """As after the loss of a TaskManager: Flink starts them again as soon as another one is there."""
+    ready.flink.history[-1].stuck = True
+    ready.settle(5)
+    assert ready.claims.left("another", 3) == 2

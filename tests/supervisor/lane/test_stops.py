@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core import names
@@ -123,3 +125,19 @@ def test_a_request_waits_for_a_jobmanager_that_does_not_answer(ready):
     ready.flink.answers = True
     ready.play(lambda: ready.is_in("Stopped"))
     assert ready.flink.savepoints == 1
+
+
+@pytest.mark.parametrize("mends", [True, False])
+def test_a_deletion_waits_for_its_last_savepoint_while_it_can(ready, mends):
+    """Then the newest checkpoint, which Flink retains, is where its state is."""
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "savepointOnDelete": True}, deletionDeadline=100)
+    ready.settle(5)
+    ready.flink.readonly = True
+    ready.delete()
+    began = ready.clock.now
+    ready.play(lambda: ready.kube.events.count("SavepointFailed") == 2)
+    assert ready.alive
+    ready.flink.readonly = not mends
+    ready.play(lambda: ready.is_in("Terminated"))
+    assert (ready.flink.savepoints, ready.status.failure) == (1 if mends else 0, "" if mends else ready.status.failure)
+    assert mends or timedelta(seconds=60) <= ready.clock.now - began <= timedelta(seconds=100)

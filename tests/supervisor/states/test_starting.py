@@ -65,9 +65,10 @@ def test_the_jar_arrives_and_the_job_is_submitted_in_the_same_step(world):
 
 
 def test_a_jar_that_arrives_before_the_slots_is_remembered(world):
-    decision = decide(world("ordered", cluster="full", bootstrap=Bootstrap(jar_id="9_app.jar")))
-    assert decision.status.jar_id == "9_app.jar"
-    assert decision.status.message == "waiting for slots: 0 are free, 1 are needed"
+    failure = "BootstrapFailed: cp: no such file"
+    decision = decide(world("ordered", cluster="full", bootstrap=Bootstrap(jar_id="9_app.jar"), failure=failure))
+    assert (decision.status.jar_id, decision.status.failure) == ("9_app.jar", "")
+    assert decision.status.message == "waiting for slots: 0 free, 1 needed"
     assert decision.action is None
 
 
@@ -107,7 +108,7 @@ def test_the_kubelets_reason_is_the_reason(world, moment):
         ("starting", "waiting for the JobManager"),
         ("mute", "waiting for the JobManager"),
         ("unfenced", "waiting for the last pod"),
-        ("full", "waiting for slots: 0 are free, 1 are needed"),
+        ("full", "waiting for slots: 0 free, 1 needed"),
         *((cluster, "waiting for the cluster") for cluster in GOES_AND_COMES_BACK),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -90,29 +91,64 @@ def test_a_path_that_is_stored_already_counts_as_the_stops(world, stop, known, t
     assert decision.status.supervisor_status == Phase.STARTING
 
 
-def test_a_savepoint_that_fails_ends_the_stop_and_not_the_job(world, stop, moment):
-    decision = decide(world("stopping", flink=("runs", {"operation": FAILED}), stop=stop()))
+@pytest.mark.parametrize(("by", "retry"), [(StoppedBy.SPEC, 60), (StoppedBy.CLUSTER, 60), (StoppedBy.PERSON, None)])
+def test_a_savepoint_that_fails_ends_the_stop_and_not_the_job(world, stop, moment, by, retry):
+    """What a person asked for was asked for once."""
+    decision = decide(world("stopping", flink=("runs", {"operation": FAILED}), stop=stop(stopped_by=by)))
     status = decision.status
     assert (status.supervisor_status, status.stop) == (Phase.STARTED, Stop())
     assert status.failure == "SavepointFailed: IOException: read-only"
-    assert status.retry_at == moment(60)
+    assert status.retry_at == (moment(retry) if retry else "")
     assert status.holds_cluster
     assert [event.reason for event in decision.events] == ["SavepointFailed"]
     assert decision.action is None
 
 
-def test_a_deletion_goes_on_without_the_savepoint_that_failed(world, stop):
-    deleting = world(
-        "stopping",
-        flink=("runs", {"operation": FAILED}),
-        stop=stop(next=Phase.TERMINATED, stopped_by=StoppedBy.NOBODY),
-        job={"deleting": True},
-    )
-    decision = decide(deleting)
+@pytest.fixture
+def deleting(world, stop):
+    """Its last savepoint has failed."""
+
+    def make(**job):
+        by = stop(next=Phase.TERMINATED, stopped_by=StoppedBy.NOBODY)
+        return world("stopping", flink=("runs", {"operation": FAILED}), stop=by, job={"deleting": True, **job})
+
+    return make
+
+
+def test_the_last_savepoint_of_a_job_is_tried_again(deleting, world, stop, moment):
+    seen = deleting(**{"savepoint.savepointOnDelete": True})
+    failed = decide(seen)
+    again = failed.status.stop
+    assert (again.savepoint, again.trigger_id == TRIGGER, failed.status.retry_at) == (True, False, moment(10))
+    assert [event.reason for event in failed.events] == ["SavepointFailed"]
+    seen = replace(seen, status=failed.status, flink=replace(seen.flink, operation=None))
+    assert decide(seen).action is None
+    asked = decide(replace(seen, now=seen.now + timedelta(seconds=10))).action
+    assert (type(asked), asked.trigger_id) == (StopJob, again.trigger_id)
+
+
+@pytest.mark.parametrize("job", [{}, {"savepoint.savepointOnDelete": True, "deletionDeadline": 39}])
+def test_a_deletion_goes_on_without_the_savepoint_that_failed(deleting, job):
+    """Where none is asked for any more, or the deletion cannot wait."""
+    seen = deleting(**job)
+    decision = decide(seen)
     assert decision.status.supervisor_status == Phase.STOPPING
     assert not decision.status.stop.savepoint
-    cancelling = decide(replace(deleting, status=decision.status))
+    cancelling = decide(replace(seen, status=decision.status))
     assert cancelling.action == Cancel(decision.status.job_id)
+
+
+def test_where_the_state_of_a_deleted_job_is_stays_in_an_event(world, stop):
+    by = stop(savepoint=False, next=Phase.TERMINATED, stopped_by=StoppedBy.NOBODY)
+    decision = decide(world("stopping", flink="canceled", stop=by, job={"deleting": True}, recovery_points=()))
+    assert "its newest state is s3://ckp/4f7a/chk-7" in decision.events[0].message
+
+
+@pytest.mark.parametrize(("flink", "savepoint"), [(("finished", {"operation": DONE}), True), ("canceled", False)])
+def test_that_a_savepoint_failed_is_over_with_the_stop(world, stop, flink, savepoint):
+    failure = "SavepointFailed: IOException: read-only"
+    decision = decide(world("stopping", flink=flink, stop=stop(savepoint=savepoint), failure=failure))
+    assert (decision.status.supervisor_status, decision.status.failure) == (Phase.STOPPED, "")
 
 
 @pytest.mark.defect(22)
