@@ -125,6 +125,8 @@ def stop(
     items = [item for item in items if not stopped.by_person(item)]
     if without and items:
         ask(f"Stop {_listed(items)} without a savepoint?", manner)
+    if drain and items:
+        ask(f"Stop {_listed(items)} for good? Its windows and timers fire, also those that are not due.", manner)
 
     def send(item: Object) -> Object:
         return verbs.stop(session, item, without=without, drain=drain, dry_run=manner.dry_run)

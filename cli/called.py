@@ -1,4 +1,4 @@
-"""The object that a bare NAME means, where only one kind has it."""
+"""The objects that bare NAMEs mean, where only one kind has each."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from collections.abc import Sequence
 import click
 
 from cli import kinds
+from cli.errors import Failed
 from cli.session import Session
 from clients.kube import NotFound, Resource
 
 
 def full(session: Session, words: tuple[str, ...], among: Sequence[Resource] = kinds.FLINK) -> tuple[str, ...]:
-    """The words, with KIND/NAME in the place of a bare NAME. UsageError: several have it, or none."""
-    if len(words) != 1 or "/" in words[0] or kinds.is_kind(words[0]):
+    """The words, with KIND/NAME in the place of each bare NAME. Failed: none has it; UsageError: several have."""
+    if not words or any("/" in word for word in words) or kinds.is_kind(words[0]):
         return words
-    found = [f"{kinds.short(resource)}/{words[0]}" for resource in among if _is_there(session, resource, words[0])]
+    return tuple(_full(session, word, among) for word in words)
+
+
+def _full(session: Session, name: str, among: Sequence[Resource]) -> str:
+    found = [f"{kinds.short(resource)}/{name}" for resource in among if _is_there(session, resource, name)]
     if not found:
         nouns = ", ".join(map(kinds.short, among))
-        raise click.UsageError(f'{words[0]!r} is no kind, and no {nouns} of that name is in "{session.namespace}"')
+        raise Failed(f'{name!r} is no kind, and no {nouns} of that name is in "{session.namespace}"')
     if len(found) > 1:
-        raise click.UsageError(f"there are several {words[0]}; did you mean {' or '.join(found)}?")
-    return (found[0],)
+        raise click.UsageError(f"there are several {name}; did you mean {' or '.join(found)}?")
+    return found[0]
 
 
 def _is_there(session: Session, resource: Resource, name: str) -> bool:

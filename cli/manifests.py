@@ -64,12 +64,25 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def read(paths: tuple[str, ...]) -> list[Manifest]:
-    """The manifests of files, folders (not of those inside), URLs and `-`, in order. Failed names file and document."""
-    found = [manifest for path in paths for text in _texts(path) for manifest in parse(*text)]
-    if not found:
+    """The manifests of files, folders (not of those inside), URLs and `-`, in order. Failed names files and documents."""
+    found, wrong = read_all(paths)
+    if wrong:
+        raise Failed("\n".join(wrong))
+    return found
+
+
+def read_all(paths: tuple[str, ...]) -> tuple[list[Manifest], list[str]]:
+    """Likewise, and what is wrong with the texts that hold none."""
+    found, wrong = list[Manifest](), list[str]()
+    for text in (text for path in paths for text in _texts(path)):
+        try:
+            found += parse(*text)
+        except Failed as error:
+            wrong.append(str(error))
+    if not (found or wrong):
         folders = "; the folders in it are not read" if any(Path(path).is_dir() for path in paths) else ""
         raise Failed(f"{', '.join(paths)}: no object in there{folders}")
-    return found
+    return found, wrong
 
 
 def _texts(path: str) -> Iterator[tuple[str, str]]:

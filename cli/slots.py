@@ -10,11 +10,18 @@ from core import job as jobs
 from core import names
 
 REMEDY = "raise maxTaskManagers or taskManager.taskSlots, or lower jobParallelism"
+FULL = f"stop another job, or scale it down; or {REMEDY}"
 
 
 def room(cluster: Mapping[str, Any]) -> str:
     read = clusters.read(cluster)
     return f"{read.name} may have {read.max_task_managers} TaskManagers of {read.task_slots} slots"
+
+
+def is_full(cluster: Mapping[str, Any]) -> bool:
+    """There will be no more TaskManagers."""
+    there = (cluster.get("status") or {}).get("taskManagers", 0)
+    return bool(there >= clusters.read(cluster).max_task_managers)
 
 
 def too_many(cluster: Mapping[str, Any], job: Mapping[str, Any]) -> str:

@@ -10,7 +10,9 @@ from cli.options import Where
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="KIND/NAME")
-@click.option("--port", default=0, show_default="a free one", help="Port on this machine.")
+@click.option(
+    "--port", type=options.Number(0, 65535), default=0, show_default="a free one", help="Port on this machine."
+)
 @options.where()
 def command(words: tuple[str, ...], port: int, where: Where) -> None:
     """Serve Flink's web UI of a cluster (fc) or job (fj) on this machine, until Ctrl-C; prints its address.

@@ -11,6 +11,7 @@ from cli.explain.scene import Object, Scene, role
 from cli.stopped import at_rest
 from core import cluster as clusters
 from core import conditions, names, pods, times
+from core import job as jobs
 from core.states import Phase
 
 DOCTOR = "flinkctl doctor"
@@ -93,6 +94,14 @@ def _down(scene: Scene) -> Iterator[Reason]:
         yield Reason(f"it is {rest.why}", rest.start)
 
 
+def _taken_back(scene: Scene) -> Iterator[Reason]:
+    """Pods that did not work: those from before are back."""
+    stalled = verdicts.condition(scene.item, conditions.STALLED)
+    if stalled.get("status") == "True" and stalled.get("reason") == "RolledBack":
+        again = f"flinkctl cluster start {scene.name} -n {scene.namespace}"
+        yield Reason(_line(stalled.get("message")), f"mend the spec, or try it once more: {again}")
+
+
 def _flink_pods(scene: Scene) -> Iterator[Reason]:
     for pod, text in scene.troubles(names.JOBMANAGER, names.TASKMANAGER):
         name = pod["metadata"]["name"]
@@ -153,7 +162,8 @@ def _slots(scene: Scene) -> Iterator[Reason]:
     if told := slots.too_many(scene.cluster, scene.item):
         yield Reason(told, slots.REMEDY)
     elif cluster.supervisor.by_job_parallelism:
-        yield Reason(f"{scene.status['message']}; {slots.room(scene.cluster)}", _explain(scene.cluster))
+        next = slots.FULL if slots.is_full(scene.cluster) else _explain(scene.cluster)
+        yield Reason(f"{scene.status['message']}; {slots.room(scene.cluster)}", next)
     else:
         yield Reason(
             f"{scene.status['message']}; rescalePolicy None keeps {cluster.task_managers} TaskManagers",
@@ -173,10 +183,9 @@ def _failed(scene: Scene) -> Iterator[Reason]:
         if word != "InvalidSpec":
             yield Reason(_line(text), advice.of(word, scene.name, scene.namespace))
     if scene.status.get("retryAt"):
-        yield Reason(
-            f"it is tried again at {scene.status['retryAt']}",
-            f"flinkctl job start {scene.name} -n {scene.namespace} tries at once",
-        )
+        at_once = f"flinkctl job start {scene.name} -n {scene.namespace} tries at once"
+        runs = jobs.read(scene.item).parallelism > 0
+        yield Reason(f"it is tried again at {scene.status['retryAt']}", at_once if runs else "")
 
 
 def _exception(scene: Scene) -> Iterator[Reason]:
@@ -193,7 +202,18 @@ def _finished(scene: Scene) -> Iterator[Reason]:
 
 RULES: dict[str, tuple[Rule, ...]] = {
     names.DEPLOYMENT: (_invalid, _unseen, _children),
-    names.CLUSTER: (_invalid, _supervisor, _unseen, _request, _flink_pods, _held, _jobmanager, _unfitting, _down),
+    names.CLUSTER: (
+        _invalid,
+        _supervisor,
+        _unseen,
+        _request,
+        _taken_back,
+        _flink_pods,
+        _held,
+        _jobmanager,
+        _unfitting,
+        _down,
+    ),
     names.JOB: (
         _invalid,
         _homeless,

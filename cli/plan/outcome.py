@@ -13,6 +13,7 @@ from cli.plan.rehearsal import Rehearsal
 from cli.plan.state import Object, State, key_of, problems_of
 from cli.plan.supervision import Step
 from core import cluster as clusters
+from core import job as jobs
 from core import names
 
 SIZES = {names.CLUSTER: "taskManagers", names.JOB: "jobParallelism"}
@@ -178,7 +179,9 @@ def _wait(item: Object | None, state: State) -> str:
         return text
     namespace, status = item["metadata"].get("namespace", ""), verdicts.status_of(item)
     cluster = state.get((names.CLUSTER, namespace, str(status.get("clusterName", ""))))
-    never = slots.too_many(cluster, item) if cluster else ""
+    if not cluster:
+        return f"its cluster {jobs.read(item).cluster_name or '(none)'} is not there"
+    never = slots.too_many(cluster, item)
     return f"{text}; for ever, as {never}" if never else text
 
 

@@ -105,7 +105,13 @@ def _count(changes: Iterable[Change], verb: str, noun: str) -> str:
 def _jobs_in_short(outcome: Outcome) -> str:
     stopped = {(step.namespace, step.job) for step in outcome.steps if step.verb == "stop"}
     started = {(step.namespace, step.job) for step in outcome.steps if step.verb == "start"}
-    words = {"restarted": stopped & started, "stopped": stopped - started, "started": started - stopped}
+    gone = {(step.namespace, step.job) for step in outcome.steps if step.deleted and not step.savepoint}
+    words = {
+        "restarted": stopped & started,
+        "stopped": stopped - started - gone,
+        "stopped for good without a savepoint": gone,
+        "started": started - stopped,
+    }
     found = [f"{len(jobs)} job{'' if len(jobs) == 1 else 's'} {word}" for word, jobs in words.items() if jobs]
     return ", ".join(found) or "no job stops"
 

@@ -33,6 +33,7 @@ class Step:
     why: str
     savepoint: bool = False
     drain: bool = False
+    deleted: bool = False  # the job itself: nothing starts from its state
     path: str = ""  # stop: the savepoint that is taken; start: where from
     parallelism: int = 0
 
@@ -105,13 +106,13 @@ class Supervision:
 
 def _step(job: Object, world: World, decision: Decision) -> Step | None:
     namespace, name, action = job["metadata"].get("namespace", ""), job["metadata"]["name"], decision.action
-    why = decision.status.stop.reason
+    why, deleted = decision.status.stop.reason, bool(world.job.deleting)
     match action:
         case StopJob():
             path = flink.savepoint(action)
-            return Step("stop", namespace, name, why, savepoint=True, drain=action.drain, path=path)
+            return Step("stop", namespace, name, why, savepoint=True, drain=action.drain, deleted=deleted, path=path)
         case Cancel():
-            return Step("stop", namespace, name, why)
+            return Step("stop", namespace, name, why, deleted=deleted)
         case Run():
             return Step("start", namespace, name, "", path=action.savepoint_path, parallelism=action.parallelism)
     return None

@@ -336,6 +336,7 @@ def test_events_of_the_same_second_are_in_the_order_in_which_they_were_written(r
 DESTROYS = [
     ("job", "delete", "demo-one"),
     ("job", "stop", "demo-one", "--without-savepoint"),
+    ("job", "stop", "demo-one", "--drain"),
     ("job", "restart", "demo-one", "--without-savepoint"),
     ("savepoint", "forget", "demo-one"),
 ]

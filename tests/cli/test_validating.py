@@ -48,6 +48,15 @@ def test_what_is_wrong_is_one_line_with_its_field(change: dict[str, object], tol
     assert told in result.stderr
 
 
+@pytest.mark.parametrize("shape", [(), ("-o", "json")])
+def test_a_text_that_cannot_be_read_hides_no_other(tmp_path: Path, shape: tuple[str, ...]) -> None:
+    for name, text in [("a", "kind: ["), ("b", as_yaml(manifest("FlinkJob", "x", {}))), ("c", "kind: {")]:
+        (tmp_path / f"{name}.yaml").write_text(text)
+    result = CliRunner().invoke(root, ["validate", "-f", str(tmp_path), *shape])
+    assert result.exit_code == 1
+    assert all(f"{tmp_path}/{name}.yaml" in result.output for name in "abc")
+
+
 def test_two_volumes_of_one_name_are_told_as_the_hooks_would() -> None:
     manager = {"volumes": [{"name": "a", "emptyDir": {}}, {"name": "a", "emptyDir": {}}]}
     result = validate(as_yaml(manifest("FlinkCluster", "x", {**CLUSTER_SPEC, "jobManager": manager})))

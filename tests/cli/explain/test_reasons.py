@@ -117,6 +117,28 @@ def test_a_fixed_number_of_taskmanagers_is_scaled_by_hand() -> None:
     assert reason.next == "flinkctl cluster scale demo --task-managers N -n ns"
 
 
+@pytest.mark.parametrize(("there", "next"), [(2, "stop another job"), (1, "flinkctl explain cluster/demo")])
+def test_slots_that_other_jobs_have(there: int, next: str) -> None:
+    """A cluster that is full is as its spec wants it, and says no more."""
+    spec = {"maxTaskManagers": 2, "supervisor": {"rescalePolicy": "JobParallelism"}}
+    waits = job("Starting", told="waiting for slots: 0 free, 1 needed")
+    (reason,) = reasons(Scene(waits, cluster=cluster(spec=spec, taskManagers=there)))
+    assert reason.next.startswith(next)
+
+
+def test_pods_that_were_taken_back() -> None:
+    held = cluster()
+    held["status"]["conditions"] = [{"type": "Stalled", "status": "True", "reason": "RolledBack", "message": "no"}]
+    assert reasons(Scene(held)) == [("no", "mend the spec, or try it once more: flinkctl cluster start demo -n ns")]
+
+
+@pytest.mark.parametrize(("parallelism", "next"), [(1, "flinkctl job start demo-one -n ns tries at once"), (0, "")])
+def test_what_is_tried_again_is_tried_at_once_by_a_start(parallelism: int, next: str) -> None:
+    """Which no job can have that is to be suspended."""
+    seen = job(retryAt="2026-01-01T00:00:09Z", spec={"jobParallelism": parallelism})
+    assert ("it is tried again at 2026-01-01T00:00:09Z", next) in reasons(Scene(seen, cluster=cluster()))
+
+
 def test_a_failure_is_told_once_and_by_its_own_reason() -> None:
     text = "SubmissionFailed: main() threw"
     failed = job("Stopped", told=text, trouble=text, failure=text, retryAt="2026-01-01T00:00:09Z", stoppedBy="Flink")

@@ -159,6 +159,16 @@ def test_a_job_that_is_left_out_stops_and_is_deleted(after: Foresee) -> None:
     assert ("delete", "FlinkJob", "demo-two") in [(item.verb, item.kind, item.name) for item in outcome.changes]
     assert steps(outcome) == [("demo-two", "stop", False)]
     assert [pod.verb for pod in outcome.pods] == ["delete"]
+    assert page(outcome).splitlines()[-1].endswith("1 job stopped for good without a savepoint.")
+
+
+def test_a_job_without_its_cluster(state: State) -> None:
+    child = state.get(("FlinkJob", "default", "demo-one"))
+    assert child
+    manifest = {key: child[key] for key in ("apiVersion", "kind")}
+    stray = {**manifest, "metadata": {"name": "stray"}, "spec": {**child["spec"], "clusterName": "nope"}}
+    outcome = foresee(state, [edit.edited(None, as_manifest(resources.FLINK_JOBS, stray), "default", NOW)], NOW)
+    assert [wait.text for wait in outcome.waits] == ["its cluster nope is not there"]
 
 
 def test_a_suspended_cluster_loses_its_pods_after_the_savepoints(after: Foresee) -> None:
