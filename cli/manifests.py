@@ -64,7 +64,7 @@ _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def read(paths: tuple[str, ...]) -> list[Manifest]:
-    """The manifests of files, folders (not of those inside), URLs and `-`, in order. Failed names files and documents."""
+    """The manifests of files, folders (not of those inside), URLs and `-`, in order. Failed names file and document."""
     found, wrong = read_all(paths)
     if wrong:
         raise Failed("\n".join(wrong))
