@@ -104,7 +104,7 @@ def read(resource: Mapping[str, Any]) -> Job:
         uid=metadata.get("uid", ""),
         generation=metadata.get("generation", 0),
         deleting=metadata.get("deletionTimestamp") or "",
-        deletion_deadline=spec.whole(body, "deletionDeadline", 300),
+        deletion_deadline=deletion_deadline(body),
         cluster_name=names.bound_cluster(metadata, body, ()),
         # No limit undoes a suspension.
         parallelism=0 if suspend or wanted == 0 else spec.clamp(wanted, low, high),
@@ -123,6 +123,11 @@ def read(resource: Mapping[str, Any]) -> Job:
         from_savepoint=origin,
         drain=annotations.get(names.DRAIN, "").lower() == "true",
     )
+
+
+def deletion_deadline(body: Mapping[str, Any]) -> int:
+    """Of a spec of which the rest may be wrong."""
+    return spec.whole(body, "deletionDeadline", 300)
 
 
 def with_bootstrap(job: Job, bootstrap: dict[str, Any], flink_configuration: dict[str, str]) -> Job:

@@ -33,8 +33,8 @@ def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, 
     cluster = _cluster(request)
     status = parent.get("status") or {}
     there = any(item["metadata"]["name"] == cluster for item in request.related_of(names.CLUSTER))
-    job = jobs.read({**parent, "spec": {} if problems else parent["spec"]})
-    deadline = (times.from_text(job.deleting) or now) + timedelta(seconds=job.deletion_deadline)
+    started = times.from_text(parent["metadata"].get("deletionTimestamp")) or now
+    deadline = started + timedelta(seconds=jobs.deletion_deadline({} if problems else parent["spec"]))
     let_go = not spec.text(status, "clusterRevision") and status.get("supervisorStatus") in ("Terminated", None)
     finalized = let_go or not there or now >= deadline
     return {**_answer(cluster, []), "finalized": finalized, "resyncAfterSeconds": RESYNC}
