@@ -183,7 +183,7 @@ class Started:
     def _same_run(self, item: Object) -> bool:
         """Of a job that was to be stopped first."""
         ran = item["kind"] == names.JOB and phase(self.before) == Phase.STARTED
-        return ran and status_of(item).get("attempt") == status_of(self.before).get("attempt")
+        return ran and _run(status_of(item)) == _run(status_of(self.before))
 
     def _old_pods(self, item: Object) -> bool:
         """A cluster's restart is in the report first, and in the status when the hook has seen it."""

@@ -125,9 +125,10 @@ def read(resource: Mapping[str, Any]) -> Job:
     )
 
 
-def deletion_deadline(body: Mapping[str, Any]) -> int:
-    """Of a spec of which the rest may be wrong."""
-    return spec.whole(body, "deletionDeadline", 300)
+def deletion_deadline(body: Any) -> int:
+    """Of a spec that may be wrong."""
+    found = body.get("deletionDeadline") if isinstance(body, Mapping) else None
+    return found if isinstance(found, int) and found >= 0 else 300
 
 
 def with_bootstrap(job: Job, bootstrap: dict[str, Any], flink_configuration: dict[str, str]) -> Job:

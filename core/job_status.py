@@ -91,7 +91,7 @@ class LostState(Record):
     JobManager, or checkpoints that were completed after the last look."""
 
     job_id: str = ""  # of the run, '' for none
-    directory: str = ""  # where it may be, '' until a JobManager says where a run of which none was seen would have it
+    directory: str = ""  # where it may be
     asked_at: str = ""  # the stop; '' for checkpoints
     sought_at: str = ""  # since when it is looked for
     tried_at: str = ""  # the last time
@@ -188,6 +188,7 @@ class JobStatus(Record):
     restore_path: str = ""
     claim_mode: str = ""  # as restore_path was submitted; empty for NO_CLAIM
     restored_path: str = ""  # what Flink says that it restored
+    checkpoint_directory: str = ""  # of this run, by the configuration that it was submitted with
     started_at: str = ""
     ready_at: str = ""
     ready_until: str = ""  # when it was Ready last: what was processed up to then may be lost

@@ -60,7 +60,7 @@ def _serve_hooks(app: flask.Flask, install: Install, log_answers: bool) -> None:
 
     def finalize_job(body: Any) -> dict[str, Any]:
         request = decode(body, JOB, install=install, finalizing=True)
-        return job.finalize(request, _problems(request), _now())
+        return job.finalize(request, _now())
 
     hook("/deployment/sync", sync_deployment)
     hook("/cluster/sync", sync_cluster)

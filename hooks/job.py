@@ -24,17 +24,14 @@ def sync(request: Request) -> dict[str, Any]:
     return _answer(cluster, _attachments(request, cluster))
 
 
-def finalize(request: Request, problems: list[str], now: datetime) -> dict[str, Any]:
-    """Finalized when the job has let go of its cluster, when there is no such cluster, or after the deadline.
-
-    `problems` is what is wrong with the spec: then its deadline is not read.
-    """
+def finalize(request: Request, now: datetime) -> dict[str, Any]:
+    """Finalized when the job has let go of its cluster, when there is no such cluster, or after the deadline."""
     parent = request.parent
     cluster = _cluster(request)
     status = parent.get("status") or {}
     there = any(item["metadata"]["name"] == cluster for item in request.related_of(names.CLUSTER))
     started = times.from_text(parent["metadata"].get("deletionTimestamp")) or now
-    deadline = started + timedelta(seconds=jobs.deletion_deadline({} if problems else parent["spec"]))
+    deadline = started + timedelta(seconds=jobs.deletion_deadline(parent.get("spec")))
     let_go = not spec.text(status, "clusterRevision") and status.get("supervisorStatus") in ("Terminated", None)
     finalized = let_go or not there or now >= deadline
     return {**_answer(cluster, []), "finalized": finalized, "resyncAfterSeconds": RESYNC}

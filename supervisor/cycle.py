@@ -130,11 +130,14 @@ class ClusterCycle:
         (cluster,), pods, jobs = found, self._watches.pods.of(self._key), self._watches.jobs.of(self._key)
         self._secrets |= observe.secrets(cluster)
         jobmanager = self._current(cluster, pods)
-        self._claims.settle({job["metadata"]["uid"] for job in jobs})
+        self._claims.settle({job["metadata"]["uid"] for job in jobs}, datetime.now(UTC))
         look = jobmanager.look(clusters.read_status(cluster).task_managers) if jobmanager else Look()
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look, jobs)
         self._forget_jobs(jobs)
+        for uid, seen in ((uid, slot.lane.seen) for uid, slot in self._slots.items()):
+            if seen:
+                self._claims.hand_over(uid, seen, look, datetime.now(UTC))
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         around = Surroundings(view, pods, jobmanager, look, self._claims)
         pause = min(self._step_jobs(jobs, around), float(view.polling_interval))

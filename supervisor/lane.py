@@ -19,9 +19,8 @@ from core import job as jobs
 from core import names, validation
 from core.job_status import JobStatus, read_status
 from core.states import Phase
-from supervisor import observe, recovery, settings
+from supervisor import claims, observe, recovery, settings
 from supervisor.act import act, after_answer
-from supervisor.claims import Claims
 from supervisor.decide import decide, finished
 from supervisor.decision import Decision, Plan, Reason, Run
 from supervisor.events import Recorder
@@ -43,7 +42,7 @@ class Surroundings:
     pods: tuple[Mapping[str, Any], ...]
     jobmanager: JobManager | None
     look: Look
-    claims: Claims = field(default_factory=Claims)
+    claims: claims.Claims = field(default_factory=claims.Claims)
 
 
 class Lane:
@@ -264,14 +263,16 @@ class Lane:
 
 def _admitted(world: World, around: Surroundings) -> Decision:
     """What is decided, by who is first where several jobs wait for the same slots."""
-    decision, status, flink = decide(world), world.status, world.flink
-    uid, claims, free = world.job.uid, around.claims, around.cluster.slots_free
-    if status.job_id and not flink.has_slots and not flink.terminal:
-        claims.hold(uid, status.job_parallelism)
-    elif not isinstance(decision.action, Run) or flink.has_slots:
-        claims.release(uid)
-    elif not claims.take(uid, decision.action.parallelism, free):
-        return decide(replace(world, cluster=replace(world.cluster, slots_free=claims.left(uid, free))))
+    decision, status = decide(world), world.status
+    uid, held, free = world.job.uid, around.claims, around.cluster.slots_free
+    if claims.waits_in_flink(world):
+        held.hold(uid, status.job_parallelism, world.now)
+    elif isinstance(decision.action, Run) and not status.job_id:
+        until = world.now + timedelta(seconds=decision.action.timeout)
+        if not held.take(uid, decision.action.parallelism, free, until):
+            return decide(replace(world, cluster=replace(world.cluster, slots_free=held.left(uid, free))))
+    elif not claims.is_between_runs(world):
+        held.release(uid)
     return decision
 
 

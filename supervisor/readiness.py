@@ -67,7 +67,7 @@ def _recovered(world: World, ready_at: str) -> bool:
     if since is None or pausing(world):
         return False
     if not status.failures:
-        return not status.ready_at
+        return not (status.ready_at or status.failure.startswith("SavepointFailed"))
     return world.now - since >= timedelta(seconds=max(world.job.restart.delay, stability.probation(world)))
 
 

@@ -233,10 +233,12 @@ def next_point(status: JobStatus) -> JobStatus | None:
     return passed_over if start_point(passed_over) or is_sought(passed_over) else None
 
 
-def without_errors(status: JobStatus) -> JobStatus:
-    """Of a job that runs: paths that a person named, and Flink did not find, were none."""
-    points = tuple(point for point in status.recovery_points if point.job_id or point.path not in status.unreadable)
-    return status.but(recovery_points=points, unreadable=())
+def without_errors(status: JobStatus, named: str) -> JobStatus:
+    """Of a job that runs: paths that a person named for a start, and Flink did not find, were none. `named`: by the
+    spec, which names it still."""
+    wrong = {point.path for point in status.recovery_points if not point.job_id and point.path != named}
+    points = (point for point in status.recovery_points if point.path not in wrong.intersection(status.unreadable))
+    return status.but(recovery_points=tuple(points), unreadable=())
 
 
 def is_sought(status: JobStatus) -> bool:
@@ -260,12 +262,20 @@ def beside(status: JobStatus) -> LostState | None:
 
 
 def unseen(status: JobStatus, run: str) -> JobStatus:
-    """Of a run that was lost: with the place of checkpoints that it may have completed after the last look, '' where
-    none of it was seen. One that was ready without any makes none."""
-    own = [point for point in status.recovery_points if point.job_id == run]
-    if not run or status.lost_state.job_id or (status.ready_at and not own):
+    """Of a run that was lost: with the place of checkpoints that it may have completed after the last look. One that
+    was ready without any makes none."""
+    own, lost = [point for point in status.recovery_points if point.job_id == run], status.lost_state
+    older = lost.newer and lost.job_id != run and (lost.passed_over or lost.given_up)  # what it wrote goes before that
+    makes_none = status.ready_at and not own and not status.forgotten_checkpoint
+    folder = next(filter(None, map(_folder, own)), _configured(status, run))
+    if not folder or makes_none or (lost.job_id and not older):
         return status
-    return status.but(lost_state=LostState(run, next(filter(None, map(_folder, own)), ""), newer=True))
+    return status.but(lost_state=LostState(run, folder, newer=True))
+
+
+def _configured(status: JobStatus, run: str) -> str:
+    folder = status.checkpoint_directory
+    return folder if run and folder.endswith(f"/{run}") else ""
 
 
 def _folder(point: RecoveryPoint) -> str:

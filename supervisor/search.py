@@ -16,7 +16,7 @@ from core import job as jobs
 from core import times
 from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostState, RecoveryPoint
 from core.states import Phase
-from supervisor import recovery, rollback, settings, steps
+from supervisor import recovery, rollback, steps
 from supervisor.decision import Decision, Event, FindState
 from supervisor.finder import Found
 from supervisor.world import World
@@ -51,9 +51,7 @@ def look(world: World) -> Decision | None:
         return None
     if not (cluster.answering and cluster.fenced):  # the JobManager before may still be at it
         return steps.same(world, f"waiting for a JobManager to look for {lost.what}", delay=steps.BUSY)
-    if not (directory := _directory(world)):
-        return _over(status.but(lost_state=LostState()), f"no place is known where {lost.what} would be")
-    why = f"looking for {lost.what} in {directory}"
+    why = f"looking for {lost.what} in {lost.directory}"
     why = status.message if status.message.startswith(why) else why  # with what came of it
     tried = times.from_text(lost.tried_at)
     pause = timedelta(seconds=min(steps.SOON, cluster.polling_interval) if lost.newer else cluster.polling_interval)
@@ -63,17 +61,10 @@ def look(world: World) -> Decision | None:
     if goes_on and steps.overdue(world, lost.sought_at, WISH if lost.newer else None):
         return _given_up(world, why)
     now = times.to_text(world.now)
-    sought = replace(lost, directory=directory, sought_at=lost.sought_at if goes_on else now, tried_at=now)
+    sought = replace(lost, sought_at=lost.sought_at if goes_on else now, tried_at=now)
     seconds = WISH if lost.newer else SECONDS
-    action = FindState(lost.job_id, directory, _millis(lost.asked_at), _known_savepoint(status), seconds)
+    action = FindState(lost.job_id, lost.directory, _millis(lost.asked_at), _known_savepoint(status), seconds)
     return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_state=sought), action)
-
-
-def _directory(world: World) -> str:
-    """Of a run whose checkpoints nobody has seen: as its successor would have it, '' for none."""
-    status, lost = world.status, world.status.lost_state
-    theirs = status.delivery.flink_configuration
-    return lost.directory or settings.checkpoint_directory(theirs, world.flink_settings, lost.job_id)
 
 
 def _known_savepoint(status: JobStatus) -> str:
@@ -123,7 +114,8 @@ def _found_checkpoint(world: World, found: Found) -> Decision:
     seen = next((point.timestamp for point in known if point.job_id == lost.job_id), "")
     written = min(times.to_text(times.from_millis(found.written)), times.to_text(world.now))  # by another clock
     point = RecoveryPoint(found.path, CHECKPOINT, max(seen, written), lost.job_id, found.number)
-    decision = _over(recovery.remembered(world.status, point, world.history_limit), "a newer checkpoint is found")
+    status = _proven(world, recovery.remembered(world.status, point, world.history_limit))
+    decision = _over(status, "a newer checkpoint is found")
     if lost.newer:
         return decision
     why = f"{world.status.restore_path} cannot be read; a newer one of that run is there: {found.path}"

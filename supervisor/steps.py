@@ -92,6 +92,11 @@ def stop(
     return Decision(status, why, 0.0)
 
 
+def but_savepoints(failure: str) -> str:
+    """'' when it is that a savepoint failed."""
+    return "" if failure.startswith("SavepointFailed") else failure
+
+
 def _savepoint_directory(world: World) -> str:
     """Of the run that there is; '' for none, which Flink refuses."""
     target = world.job.savepoint.target_path
@@ -171,8 +176,7 @@ def lost(world: World) -> Decision:
 
 def sought(status: JobStatus) -> str:
     """What is done before its next start, as a part of a sentence."""
-    known = recovery.is_sought(status) and status.lost_state.directory
-    return f"; {status.lost_state.what} is looked for first" if known else ""
+    return f"; {status.lost_state.what} is looked for first" if recovery.is_sought(status) else ""
 
 
 def recoverable(world: World) -> str:

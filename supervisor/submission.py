@@ -25,6 +25,9 @@ def intended(world: World) -> Decision:
         job_parallelism=job.parallelism,
         restore_path=path,
         restored_path="",
+        checkpoint_directory=settings.checkpoint_directory(
+            status.delivery.flink_configuration, world.flink_settings, jobs.flink_job_id(job.uid, attempt)
+        ),
         forgotten_checkpoint=0,
         forgotten_savepoint="",
         stable=rollback.counted(status, attempt),

@@ -49,7 +49,7 @@ class Controllers:
         request = Request(parent, {"Job": []}, {names.CLUSTER: there}, is_deleting(parent))
         if not is_deleting(parent):
             self._label(parent, job_hook.sync(request)["labels"])
-        elif job_hook.finalize(request, problems_of(parent), self._now)["finalized"]:
+        elif job_hook.finalize(request, self._now)["finalized"]:
             self._state.remove(parent)
 
     def _label(self, item: Object, labels: Mapping[str, str]) -> None:

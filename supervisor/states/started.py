@@ -86,8 +86,10 @@ def _over(world: World) -> Decision | None:
 def _deleting(world: World) -> Decision | None:
     if not world.job.deleting:
         return None
-    savepoint = world.job.savepoint.on_delete
-    return steps.stop(world, "deleted", next=Phase.TERMINATED, by=StoppedBy.NOBODY, savepoint=savepoint)
+    savepoint, failure = world.job.savepoint.on_delete, steps.but_savepoints(world.status.failure)
+    return steps.stop(
+        world, "deleted", next=Phase.TERMINATED, by=StoppedBy.NOBODY, savepoint=savepoint, failure=failure
+    )
 
 
 def _cluster_goes(world: World) -> Decision | None:

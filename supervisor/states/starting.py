@@ -246,7 +246,7 @@ def _started(world: World) -> Decision:
     restored = recovery.restored(world)
     path = world.status.restore_path or restored
     why = f"the job runs, {'from ' + path if path else 'started empty'}"
-    status = recovery.without_errors(world.status).but(
+    status = recovery.without_errors(world.status, world.job.savepoint.initial_path).but(
         supervisor_status=Phase.STARTED, restored_path=restored, stopped_by=StoppedBy.NOBODY
     )
     begun = stability.judged(replace(world, status=status))

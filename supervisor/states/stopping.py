@@ -55,7 +55,8 @@ def _deleted_meanwhile(world: World) -> Decision:
         reason="deleted",
         requested_at=stop.requested_at,
     )
-    return steps.same(world, "deleted while it was stopping", delay=0.0, stop=changed)
+    failure = steps.but_savepoints(world.status.failure)
+    return steps.same(world, "deleted while it was stopping", delay=0.0, stop=changed, failure=failure)
 
 
 def _by_cancel(world: World) -> Decision:
@@ -74,7 +75,8 @@ def _by_cancel(world: World) -> Decision:
 def _with_savepoint(world: World) -> Decision:
     operation, flink = world.flink.operation, world.flink
     if pausing(world) and flink.alive:
-        return steps.same(world, world.status.message)
+        wanted = world.job.savepoint.on_delete
+        return steps.same(world, world.status.message) if wanted else _last_one_failed(world, world.status.failure)
     if operation and operation.state == "FAILED":
         return savepoint_failed(world, operation.failure or "Flink does not say why")
     path = operation.location if operation else _from_history(world)
@@ -172,7 +174,7 @@ def _last_one_failed(world: World, why: str) -> Decision:
 
 def _mended(status: JobStatus) -> JobStatus:
     """A savepoint that failed is over when the job is stopped, with another one or without."""
-    return status.but(failure="") if status.failure.startswith("SavepointFailed") else status
+    return status.but(failure=steps.but_savepoints(status.failure))
 
 
 def _next(world: World, status: JobStatus, why: str) -> Decision:
@@ -181,7 +183,7 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
     phase = Phase.TERMINATED if world.job.deleting else stop.next
     if phase == Phase.TERMINATED:
         why += _way_back(status, why)
-    else:
+    if phase != Phase.TERMINATED or status.job_status == "FINISHED":  # with the savepoint, or by itself
         status = _mended(status)
     unhealthy = stop.stopped_by == StoppedBy.SUPERVISOR
     failed = unhealthy or stop.stopped_by == StoppedBy.FLINK

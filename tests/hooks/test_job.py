@@ -272,3 +272,10 @@ def test_no_request_is_changed():
 def test_a_wrong_spec_does_not_hold_a_deletion_up(spec):
     job = {**deleted(LONG_AGO, HOLDING), "spec": spec}
     assert finalize(job, [flink_cluster()])["finalized"] is True
+
+
+def test_the_deadline_of_a_spec_of_which_the_rest_is_wrong_counts():
+    """The supervisor, which reads it too, is at its last savepoint."""
+    job = deleted(LONG_AGO, HOLDING, deletionDeadline=10**9)
+    job["spec"]["jobParallelism"] = "many"
+    assert finalize(job, [flink_cluster()])["finalized"] is False

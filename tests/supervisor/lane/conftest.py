@@ -157,8 +157,10 @@ class Stage:
         pods = self.pods()
         manager = self._managers.setdefault(self.incarnation, JobManager("127.0.0.1", 8081, self.incarnation))
         manager.client = self.flink  # type: ignore[assignment]
-        self.claims.settle({"6f1c", *self.others})
+        self.claims.settle({"6f1c", *self.others}, self.clock.now)
         look = manager.look(1)
+        if self.lane.seen:
+            self.claims.hand_over("6f1c", self.lane.seen, look, self.clock.now)
         view = observe.cluster_view(self.kube.objects["flinkclusters", "demo"], pods, look)
         return Surroundings(view, pods, manager, look if look.answering else Look(), self.claims)
 

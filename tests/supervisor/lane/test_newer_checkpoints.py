@@ -94,8 +94,9 @@ def test_with_no_way_back_at_all_it_is_tried_again_and_again(ready):
 
 
 def test_a_directory_that_all_jobs_write_to_is_not_looked_into(ready):
-    ready.flink.settings["execution.checkpointing.create-subdir"] = "false"
+    """As with execution.checkpointing.create-subdir: false."""
     job = ready.job
+    job["status"]["checkpointDirectory"] = ""
     (point, *_) = job["status"]["recoveryPoints"]
     job["status"]["recoveryPoints"] = [{**point, "path": "s3://ckp/chk-1"}]
     ready.kube.put(resources.FLINK_JOBS, job)
@@ -141,6 +142,59 @@ def test_nor_does_a_later_one_fall_back_behind_its_own(ready):
     newest = never_seen(ready)
     ready.play(ready.is_ready)
     assert [run.restored for run in ready.flink.history] == ["", SAVEPOINT, newest]
+
+
+@pytest.mark.parametrize("where", ["job", "cluster"])
+def test_it_is_looked_for_where_the_run_had_them(stage, where):
+    """Whatever its successor is to have."""
+    job, other = stage(), {"execution.checkpointing.dir": "s3://other"}
+    newest = never_seen(job)
+    if where == "job":
+        job.edit(flinkConfiguration=other)
+    else:
+        job.flink.settings |= other
+        job.cluster(revision="r2")
+    job.play(job.is_ready)
+    assert [run.restored for run in job.flink.history] == ["", newest]
+
+
+def test_it_goes_before_what_an_older_run_may_have(stage):
+    """Of that one it was not known, and a person has named another start."""
+    job, named = stage(), "s3://known/savepoint-x"
+    never_seen(job)
+    job.flink.unlisted = True
+    job.play(lambda: job.status.failure.startswith("StateUnknown"))
+    job.flink.unlisted = False
+    job.flink.disk[named] = 1000.0
+    job.annotate("START", origin=named)
+    job.play(lambda: len(job.flink.runs) == 1 and not job.asked)
+    newest = never_seen(job)
+    job.play(job.is_ready)
+    assert [run.restored for run in job.flink.history] == ["", named, newest]
+
+
+def test_it_settles_that_an_update_works(ready):
+    """As any checkpoint does, whether or not anybody looked: it is not taken back."""
+    first = ready.status.job_id
+    ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "image": "img:2"})
+    ready.play(lambda: ready.status.job_id not in ("", first))
+    newest = never_seen(ready)
+    ready.play(lambda: ready.status.recovery_points[0].path == newest)
+    ready.flink.refused.add(f"{ready.status.delivery.number}_app.jar")
+    ready.play(lambda: ready.is_in("Stopped"))
+    assert "RolledBack" not in ready.kube.events
+    assert ready.status.recovery_points[0].path == newest
+
+
+def test_it_settles_an_update_of_the_cluster_too(ready):
+    ready.cluster(supervisorStatus="Stopping")
+    ready.play(lambda: not ready.status.holds_cluster)
+    ready.flink.lose()
+    ready.cluster(supervisorStatus="Started", revision="r2", incarnation=2, onTrial=True)
+    ready.play(lambda: ready.status.attempt == 2)
+    newest = never_seen(ready)
+    ready.play(lambda: ready.status.recovery_points[0].path == newest)
+    assert ready.status.runs_on.ready
 
 
 def test_where_it_may_have_some_and_nobody_can_look_it_waits_for_a_person(stage):

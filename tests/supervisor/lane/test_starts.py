@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -203,9 +204,9 @@ class LateClaims(Claims):
     def left(self, uid: str, free: int) -> int:
         return free if self.late else super().left(uid, free)
 
-    def take(self, uid: str, slots: int, free: int) -> bool:
+    def take(self, uid: str, slots: int, free: int, until: datetime) -> bool:
         self.late = False
-        return super().take(uid, slots, free)
+        return super().take(uid, slots, free, until)
 
 
 @pytest.mark.parametrize("claims", [Claims, LateClaims])
@@ -213,7 +214,7 @@ def test_a_job_waits_for_slots_that_another_one_is_about_to_have(stage, claims):
     job = stage()
     job.others.add("another")
     job.claims = claims()
-    job.claims.hold("another", 4)
+    job.claims.take("another", 4, 4, job.clock.now + timedelta(seconds=60))
     job.settle(30)
     assert (job.status.message, job.flink.history) == ("waiting for slots: 0 free, 1 needed", [])
     job.others.clear()

@@ -141,3 +141,36 @@ def test_a_deletion_waits_for_its_last_savepoint_while_it_can(ready, mends):
     ready.play(lambda: ready.is_in("Terminated"))
     assert (ready.flink.savepoints, ready.status.failure) == (1 if mends else 0, "" if mends else ready.status.failure)
     assert mends or timedelta(seconds=60) <= ready.clock.now - began <= timedelta(seconds=100)
+
+
+def test_a_last_savepoint_that_is_wanted_no_more_is_not_tried_again(ready):
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "savepointOnDelete": True}, deletionDeadline=100)
+    ready.settle(5)
+    ready.flink.readonly = True
+    ready.delete()
+    ready.play(lambda: ready.status.failure)
+    ready.flink.readonly = False
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "savepointOnDelete": False})
+    ready.play(lambda: ready.is_in("Terminated"))
+    assert ready.flink.savepoints == 0
+
+
+@pytest.mark.parametrize("action", ["STOP", "START"])
+def test_what_a_person_asked_for_and_did_not_come_stays_in_sight(ready, action):
+    """And is not tried again."""
+    ready.settle(5)
+    ready.flink.readonly = True
+    ready.annotate(action)
+    ready.play(lambda: ready.status.failure)
+    ready.settle(200)
+    assert ready.conditions == {"Ready": "Running", "Degraded": "SavepointFailed"}
+    assert len(ready.flink.history[-1].operations) == 1
+
+
+def test_a_savepoint_that_failed_before_says_nothing_of_a_deletion(ready):
+    ready.flink.readonly = True
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: ready.status.failure)
+    ready.delete()
+    ready.play(lambda: ready.is_in("Terminated"))
+    assert not ready.status.failure
