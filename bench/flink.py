@@ -86,7 +86,7 @@ class JobManager:
 
     def _summary(self, job: str) -> Any:
         runs = job in self._jobs
-        tasks = {"running": int(runs), "finished": int(not runs), "total": 1}
+        tasks = {"deploying": 0, "initializing": 0, "running": int(runs), "finished": int(not runs), "total": 1}
         state = self._ended.get(job, "RUNNING")
         return {"jid": job, "name": "bench", "state": state, "start-time": 0, "duration": 0, "tasks": tasks}
 
