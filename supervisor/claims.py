@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from core.job_status import JobStatus
 from core.states import Phase, StoppedBy
@@ -18,12 +19,16 @@ from supervisor.world import TERMINAL, Sight, World
 KEPT = timedelta(seconds=60)
 
 
+class Claim(NamedTuple):
+    slots: int
+    until: datetime
+
+
 class Claims:
     """Of the jobs of one cluster, by uid. For all of their threads."""
 
     def __init__(self) -> None:
-        self._slots: dict[str, int] = {}
-        self._until: dict[str, datetime] = {}
+        self._claims: dict[str, Claim] = {}
         self._over: set[str] = set()
         self._lock = threading.Lock()
 
@@ -59,16 +64,15 @@ class Claims:
     def settle(self, jobs: Collection[str], now: datetime) -> None:
         """Before Flink is asked anew what is free; `jobs` are those that there are."""
         with self._lock:
-            kept = {uid for uid, until in self._until.items() if uid in jobs and now < until} - self._over
-            self._slots = {uid: slots for uid, slots in self._slots.items() if uid in kept}
-            self._until = {uid: until for uid, until in self._until.items() if uid in kept}
+            alive = set(jobs) - self._over
+            self._claims = {uid: claim for uid, claim in self._claims.items() if uid in alive and now < claim.until}
             self._over.clear()
 
     def _left(self, uid: str, free: int) -> int:
-        return max(0, free - sum(slots for other, slots in self._slots.items() if other != uid))
+        return max(0, free - sum(claim.slots for other, claim in self._claims.items() if other != uid))
 
     def _hold(self, uid: str, slots: int, until: datetime) -> None:
-        self._slots[uid], self._until[uid] = slots, until
+        self._claims[uid] = Claim(slots, until)
         self._over.discard(uid)
 
 

@@ -135,9 +135,9 @@ class ClusterCycle:
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look, jobs)
         self._forget_jobs(jobs)
-        for uid, seen in ((uid, slot.lane.seen) for uid, slot in self._slots.items()):
-            if seen:
-                self._claims.hand_over(uid, seen, look, datetime.now(UTC))
+        for uid, slot in self._slots.items():
+            if slot.lane.seen:
+                self._claims.hand_over(uid, slot.lane.seen, look, datetime.now(UTC))
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         around = Surroundings(view, pods, jobmanager, look, self._claims)
         pause = min(self._step_jobs(jobs, around), float(view.polling_interval))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +42,7 @@ class Surroundings:
     pods: tuple[Mapping[str, Any], ...]
     jobmanager: JobManager | None
     look: Look
-    claims: claims.Claims = field(default_factory=claims.Claims)
+    claims: claims.Claims
 
 
 class Lane:

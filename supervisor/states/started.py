@@ -248,6 +248,5 @@ def _savepoint_done(world: World, path: str) -> Decision:
     status = recovery.with_savepoint(status, path, now, world.history_limit, ours=ours).but(
         message=why, **_ended(world)
     )
-    if status.failure.startswith("SavepointFailed"):
-        status = status.but(failure="")
+    status = status.but(failure=steps.but_savepoints(status.failure))
     return Decision(status, why, steps.SOON, events=(Event("SavepointCompleted", why),))
