@@ -90,8 +90,17 @@ def _as_published(seen: Observed) -> Lifecycle:
         going_down=status.going_down and not behind,
         reason="",
         message="",
+        failures=_failures(seen, newest, revision) if behind else status.failures,
+        failure=status.failure,
     )
     return replace(here, jobmanager=_jobmanager(seen, here))
+
+
+def _failures(seen: Observed, newest: int, revision: str) -> int:
+    """Likewise from the pods: every incarnation that the status does not know of yet is one more that ended early."""
+    status = seen.status
+    same = status.phase == Phase.STARTING and status.revision == revision
+    return status.failures + newest - status.incarnation if same else 0
 
 
 def _jobmanager(seen: Observed, here: Lifecycle) -> Pod | None:
@@ -150,13 +159,12 @@ def _from_stopping(now: Lifecycle, seen: Observed, down: str, task_managers: int
 
 
 def _running(now: Lifecycle, seen: Observed, task_managers: int) -> Lifecycle:
-    was = seen.status
-    here = replace(now, target_revision=now.revision, going_down=False, failures=was.failures, failure=was.failure)
+    here = replace(now, target_revision=now.revision, going_down=False)
     if _jobmanager_is_dead(now, seen):
         return _next_incarnation(here, seen)
     if missing := _missing(now, seen, task_managers):
         phase = Phase.STARTED if now.phase == Phase.STARTED else Phase.STARTING
-        before = f"; the JobManager before ended: {was.failure}" if was.failure else ""
+        before = f"; the JobManager before ended: {now.failure}" if now.failure else ""
         return replace(here, phase=phase, reason="Waiting", message=missing + before)
     message = "the JobManager answers and the slots are there"
     return replace(here, phase=Phase.STARTED, reason="Started", message=message, failures=0, failure="")

@@ -370,6 +370,13 @@ def test_jobmanagers_that_end_again_and_again_are_made_ever_more_slowly(phase, f
     assert (life.incarnation, life.failures) == (incarnation, counted)
 
 
+@pytest.mark.parametrize(("phase", "counted"), [("Starting", 3), ("Started", 0)])
+def test_a_status_that_is_behind_the_pods_forgets_no_jobmanager_that_ended(phase, counted):
+    was = {**STARTED, "supervisorStatus": phase, "failures": 2}
+    life = decide(OLD, was, [ended_jobmanager(2, "2026-01-01T11:59:59Z")])
+    assert (life.incarnation, life.failures) == ((2, counted) if counted else (3, 1))
+
+
 def test_why_the_jobmanager_ended_is_told_until_the_next_one_works():
     killed = {"terminated": {"exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-01T11:59:59Z"}}
     pod = jobmanager(A, 1, status={"containerStatuses": [{"name": "jobmanager", "state": killed}]})
