@@ -104,7 +104,7 @@ def _of_job(item: Object) -> dict[str, str]:
         "Restored from": status.get("restoredPath", ""),
         "To be restored": "" if status.get("restoredPath") else status.get("restorePath", ""),
         "Savepoint": " ".join(filter(None, (status.get("savepointPath"), _at(status.get("savepointTimestamp"))))),
-        "Attempts": _attempts(status),
+        "Attempts": _attempts(status, verdicts.tried_again(item)),
         "Policy": ", ".join(filter(None, (f"restart {status.get('restartPolicy')}", _savepoints(body)))),
     }
 
@@ -117,11 +117,12 @@ def _at(timestamp: Any) -> str:
     return f"({timestamp})" if timestamp else ""
 
 
-def _attempts(status: Mapping[str, Any]) -> str:
+def _attempts(status: Mapping[str, Any], again: str) -> str:
     if not status.get("attempt"):
         return ""
-    failures = f"{status['failures']} failures in a row" if status.get("failures") else ""
-    retry = f"next try {status['retryAt']}" if status.get("retryAt") else ""
+    count = status.get("failures")
+    failures = f"{count} failures in a row" if count and count > 1 else "one failure" if count else ""
+    retry = f"next try {again}" if again else ""
     return ", ".join(filter(None, (str(status["attempt"]), failures, retry)))
 
 

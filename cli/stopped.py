@@ -56,7 +56,7 @@ def _job(item: Object) -> Rest | None:
     status, body = verdicts.status_of(item), item.get("spec") or {}
     match status.get("stoppedBy"):
         case StoppedBy.PERSON:
-            return Rest("stopped on request, which no restart policy undoes", _command(item, "start"))
+            return Rest("stopped on request, which no restart policy undoes", _startable(item))
         case StoppedBy.SPEC | StoppedBy.CLUSTER if body.get("suspend"):
             return Rest("suspended by spec.suspend", _resumed(item))
         case StoppedBy.SPEC | StoppedBy.CLUSTER if not body.get("jobParallelism"):
@@ -67,6 +67,13 @@ def _job(item: Object) -> Rest | None:
             policy = status.get("restartPolicy")
             return Rest(f"stopped with its cluster; restartPolicy is {policy}", _command(item, "start"))
     return None
+
+
+def _startable(item: Object) -> str:
+    body, start = item.get("spec") or {}, _command(item, "start")
+    if body.get("suspend"):
+        return f"{_resumed(item)}, then: {start}"
+    return start if body.get("jobParallelism") else f"{_command(item, 'scale', '--parallelism N')}, then: {start}"
 
 
 def _command(item: Object, *words: str) -> str:

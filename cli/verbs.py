@@ -78,6 +78,8 @@ def start(session: Session, item: Object, *, without: bool = False, origin: str 
 
 
 def _cannot_start(item: Object) -> str:
+    if "deletionTimestamp" in item["metadata"]:
+        return "it is being deleted"
     if (item.get("spec") or {}).get("suspend"):
         return "spec.suspend is true"
     if item["kind"] == names.JOB and not jobs.read(item).parallelism:

@@ -15,6 +15,7 @@ from core.states import Phase, RestartPolicy, StoppedBy
 
 Object = Mapping[str, Any]
 SAVEPOINT_FAILED = "SavepointFailed"  # how such a failure begins
+FROM_BEFORE = ("RolledBack", "UpdateRefused")  # the reasons why the spec from before runs
 WHO = re.compile(r"^Flink\w+ \S+: ")  # how the parts of a FlinkDeployment's message begin
 
 
@@ -119,6 +120,13 @@ def _told(found: Mapping[str, Any]) -> str:
     return str(found.get("message") or found.get("reason") or "")
 
 
+def tried_again(item: Object) -> str:
+    """When a job that failed is started again by itself, '' for not at all."""
+    failed = condition(item, conditions.STALLED).get("reason") == "Failed"
+    stays = failed or conditions.is_true(item, conditions.SUSPENDED)
+    return "" if stays else str(status_of(item).get("retryAt") or "")
+
+
 def troubled(item: Object) -> bool:
     """Degraded or stalled."""
     return any(condition(item, type).get("status") == "True" for type in (conditions.DEGRADED, conditions.STALLED))
@@ -152,8 +160,9 @@ class Gone:
     def judge(self, item: Object | None) -> Verdict:
         if item is None or item["metadata"]["uid"] != self.uid:
             return failed(f"deleted without a last savepoint: {self.failure}") if self.failure else done("deleted")
-        failure = str(status_of(item).get("failure") or "")
-        self.failure = failure if failure.startswith(SAVEPOINT_FAILED) else ""
+        failure, wanted = str(status_of(item).get("failure") or ""), (item.get("spec") or {}).get("savepoint") or {}
+        last = "deletionTimestamp" in item["metadata"] and wanted.get("savepointOnDelete")
+        self.failure = failure if last and failure.startswith(SAVEPOINT_FAILED) else ""
         text = status_of(item).get("message") or ", ".join(item["metadata"].get("finalizers") or ())
         return waiting(f"on its way out: {text}")
 
@@ -256,10 +265,14 @@ class Scaled:
             return GONE
         if not seen(item):
             return waiting(waits_for(item))
-        if conditions.is_true(item, conditions.STALLED):
-            return failed(_told(condition(item, conditions.STALLED)))
+        stalled = condition(item, conditions.STALLED)
+        from_before = stalled.get("reason") in FROM_BEFORE
+        if stalled.get("status") == "True" and not from_before:
+            return failed(_told(stalled))
         if conditions.is_true(item, conditions.SUSPENDED):
             return done("scaled, in force when it runs again")
+        if from_before and _in_force(item) and status_of(item).get("readyAt"):
+            return done("scaled")
         if status_of(item).get("resourceStatus") == "Updated" and _in_force(item):
             return _ready(item, "scaled")
         return waiting(str(status_of(item).get("message") or phase(item)))

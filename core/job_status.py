@@ -87,21 +87,23 @@ class Stop(Record):
 
 @dataclass(frozen=True)
 class LostState(Record):
-    """State of a run that may be there, and nobody was told where: the savepoint of a stop that went with its
-    JobManager, or checkpoints that were completed after the last look."""
+    """State of a run that may be there, and nobody was told where: a savepoint whose answer went with its JobManager,
+    or checkpoints that were completed after the last look."""
 
     job_id: str = ""  # of the run, '' for none
     directory: str = ""  # where it may be
-    asked_at: str = ""  # the stop; '' for checkpoints
+    asked_at: str = ""  # the savepoint; '' for checkpoints
     sought_at: str = ""  # since when it is looked for
     tried_at: str = ""  # the last time
     given_up: bool = False  # by this start; the next one looks again, unless a run has completed a checkpoint by then
     passed_over: bool = False  # a person chose another start; it is looked for when that cannot be read
-    newer: bool = False  # than a checkpoint that is known: without it the job starts from that one
+    newer: bool = False  # than what is known: without it the job starts from that; not so the savepoint of a stop
 
     @property
     def what(self) -> str:
-        return "the savepoint of the stop" if self.asked_at else "a newer checkpoint"
+        if not self.asked_at:
+            return "a newer checkpoint"
+        return "a savepoint that was on its way" if self.newer else "the savepoint of the stop"
 
     @property
     def anew(self) -> LostState:
@@ -178,6 +180,7 @@ class JobStatus(Record):
     savepoint_job_id: str = ""  # a savepoint on its way: of this job,
     savepoint_trigger_id: str = ""  # under this id,
     savepoint_request_timestamp: str = ""  # asked for at
+    savepoint_directory: str = ""  # ... in
     savepoint_end_timestamp: str = ""  # the last one was done, or had failed
     digest: dict[str, str] = field(default_factory=dict)  # bootstrap, savepoint, restart: as submitted
     timestamp: str = ""  # last change of this status

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from clients.flink import Capabilities, Duplicate, FlinkClient, FlinkError, NotFound, Rejected, TimedOut
+from clients.flink import Capabilities, Duplicate, Failed, FlinkClient, FlinkError, NotFound, Rejected, TimedOut
 from core.states import ClaimMode, Phase
 from supervisor import delivery, finder, history, rollback, search, steps
 from supervisor.decision import (
@@ -35,9 +35,28 @@ def act(action: Action, flink: FlinkClient, capabilities: Capabilities) -> Rejec
     except Rejected as error:
         return None if isinstance(action, Run) and _runs(action.job_id, flink) else error
     except FlinkError as error:
-        if isinstance(error, TimedOut) and isinstance(action, Plan) and _answers(flink):
-            return Rejected(504, f"main() did not come to a plan in {action.timeout:.0f} s")
         log.warning("%s: no answer, looking again: %s", type(action).__name__, error)
+    return None
+
+
+def plan(asked: Plan, flink: FlinkClient) -> Rejected | Failed | str | None:
+    """Asks for the plan of an update. Returns the name that main() gives the job, or why there is none: definitely, or
+    this time; None when nobody answers."""
+    try:
+        return flink.plan(
+            asked.jar_id,
+            entry_class=asked.entry_class,
+            arguments=asked.arguments,
+            parallelism=asked.parallelism,
+            flink_configuration=asked.flink_configuration,
+            timeout_seconds=asked.timeout,
+        )
+    except (Rejected, Failed) as error:
+        return error
+    except FlinkError as error:
+        if isinstance(error, TimedOut) and _answers(flink):
+            return Rejected(504, f"main() did not come to a plan in {asked.timeout:.0f} s")
+        log.warning("Plan: no answer, looking again: %s", error)
     return None
 
 
@@ -63,15 +82,6 @@ def _answers(flink: FlinkClient) -> bool:
 
 def _send(action: Action, flink: FlinkClient, capabilities: Capabilities) -> str | None:
     match action:
-        case Plan():
-            return flink.plan(
-                action.jar_id,
-                entry_class=action.entry_class,
-                arguments=action.arguments,
-                parallelism=action.parallelism,
-                flink_configuration=action.flink_configuration,
-                timeout_seconds=action.timeout,
-            )
         case Run():
             flink.run(
                 action.jar_id,

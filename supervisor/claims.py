@@ -12,11 +12,11 @@ from typing import NamedTuple
 from core.job_status import JobStatus
 from core.states import Phase, StoppedBy
 from supervisor import steps
+from supervisor.decision import Decision, Run
 from supervisor.jobmanager import Look
 from supervisor.world import TERMINAL, Sight, World
 
-# Since it was last said that a job has a right to them: one that stopped, and does not start, then waits as any other.
-KEPT = timedelta(seconds=60)
+KEPT = timedelta(seconds=60)  # since it was last said that a job has a right to them
 
 
 class Claim(NamedTuple):
@@ -50,11 +50,12 @@ class Claims:
         with self._lock:
             self._hold(uid, slots, now + KEPT)
 
-    def hand_over(self, uid: str, status: JobStatus, look: Look, now: datetime) -> None:
-        """From the run of a job that has just ended to its next one, before any other job sees what is free now."""
-        run = look.jobs.get(status.job_id)
-        if run and run.status in TERMINAL and _comes_back(status):
-            self.hold(uid, status.job_parallelism, now)
+    def hand_over(self, uid: str, status: JobStatus, wanted: int, look: Look, now: datetime) -> None:
+        """From the run of a job that has just ended, or is gone, to its next one, before any other job sees what is
+        free now. The lane says soon whether there is one; `wanted` are the slots for it."""
+        run, ran = look.jobs.get(status.job_id), status.supervisor_status in (Phase.STARTED, Phase.STOPPING)
+        if run.status in TERMINAL if run else ran and look.answering:
+            self.hold(uid, wanted, now)
 
     def release(self, uid: str) -> None:
         """Its tasks have their slots, or nothing of it is there. What is free was counted before: see settle()."""
@@ -72,30 +73,51 @@ class Claims:
         return max(0, free - sum(claim.slots for other, claim in self._claims.items() if other != uid))
 
     def _hold(self, uid: str, slots: int, until: datetime) -> None:
-        self._claims[uid] = Claim(slots, until)
+        before = self._claims.get(uid)
+        self._claims[uid] = Claim(slots, max(until, before.until) if before else until)
         self._over.discard(uid)
 
 
-def waits_in_flink(world: World) -> bool:
+def asked(world: World, decision: Decision) -> int:
+    """Slots that this decision needs: for a submission, or for a stop after which the job is to have more of them."""
+    status, stop = world.status, decision.status.stop
+    if isinstance(decision.action, Run):
+        return 0 if status.job_id else decision.action.parallelism
+    here = stop.stopped_by in (StoppedBy.PERSON, StoppedBy.SPEC) and stop.next == Phase.STARTING
+    stops = decision.status.supervisor_status == Phase.STOPPING and not world.flink.terminal
+    return max(0, world.job.parallelism - status.job_parallelism) if stops and here else 0
+
+
+def kept(world: World) -> int:
+    """Slots that the job has a right to, whatever is decided."""
+    if _waits_in_flink(world):
+        return world.status.job_parallelism
+    return world.job.parallelism if _comes_back(world) else 0
+
+
+def is_between_runs(world: World, decision: Decision) -> bool:
+    """Has its run ended, or is its next one on its way?"""
+    return world.flink.terminal or _starts(world.status) or _starts(decision.status)
+
+
+def _waits_in_flink(world: World) -> bool:
     """Was it submitted, and do its tasks not have their slots yet? One that Flink restarts has them still, or waits
     for them in a moment."""
     status, flink = world.status, world.flink
-    if not status.job_id or world.problems:
+    since = max(status.started_at, status.ready_until)  # as text they are in the order of time
+    if not status.job_id or world.problems or steps.overdue(world, since):
         return False
     if flink.sight == Sight.SEEN:
         return flink.alive and not flink.has_slots and flink.status not in ("RESTARTING", "FAILING", "CANCELLING")
-    return status.supervisor_status == Phase.STARTING and not steps.overdue(world, status.started_at)
+    return status.supervisor_status == Phase.STARTING
 
 
-def is_between_runs(world: World) -> bool:
-    """Has it stopped to start again?"""
-    status = world.status
-    starts = status.supervisor_status == Phase.STARTING and not status.job_id
-    return starts or (world.flink.terminal and _comes_back(status))
+def _comes_back(world: World) -> bool:
+    """Did it work until a moment ago? Then it goes before those that never ran, whether it was stopped for its next
+    run, lost with its pods, or taken back to the spec from before; not for ever, lest it hold them up in vain."""
+    since = max(world.status.ready_until, world.status.rejected.at)
+    return _starts(world.status) and bool(since) and not steps.overdue(world, since)
 
 
-def _comes_back(status: JobStatus) -> bool:
-    """On the same pods."""
-    stop = status.stop
-    here = stop.stopped_by in (StoppedBy.PERSON, StoppedBy.SPEC)
-    return status.supervisor_status == Phase.STOPPING and stop.next == Phase.STARTING and here
+def _starts(status: JobStatus) -> bool:
+    return status.supervisor_status == Phase.STARTING and not status.job_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from core import conditions, times
@@ -20,8 +21,10 @@ def described(world: World, status: JobStatus) -> JobStatus:
     running = status.supervisor_status == Phase.STARTED
     settled = status.supervisor_status in (Phase.STARTED, Phase.STOPPED, Phase.TERMINATED)
     on_its_way = bool(status.savepoint_trigger_id) or (running and not status.ready_at)
+    behind = running and bool(steps.changes(replace(world, status=status)))
+    as_wanted = not (world.problems or status.rejected.digest or behind)
     return status.but(
-        resource_status=ResourceStatus.UPDATED if settled and not on_its_way else ResourceStatus.UPDATING,
+        resource_status=ResourceStatus.UPDATED if settled and as_wanted and not on_its_way else ResourceStatus.UPDATING,
         cluster_health=HEALTHY if cluster.answering and cluster.phase == Phase.STARTED else "",
         savepoint_mode=str(job.savepoint.mode),
         restart_policy=str(job.restart.policy),
@@ -108,7 +111,8 @@ def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     if status.rejected.digest and not down:
         way_out = "the spec from before runs: mend this one, or start the job to have it tried again"
         return _rejected(status), f"{status.rejected.failure}; {way_out}"
-    if status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING:
+    waits = status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING
+    if waits or status.failure.startswith("RecoveryPointUnreadable"):  # that is tried again, and rarely mends itself
         return status.failure.split(":")[0], status.failure
     failed = status.supervisor_status == Phase.STOPPED and _failed(status)
     ends = world.job.restart.policy == RestartPolicy.NEVER and not steps.starts_again(world.job, status)

@@ -137,7 +137,7 @@ class ClusterCycle:
         self._forget_jobs(jobs)
         for uid, slot in self._slots.items():
             if slot.lane.seen:
-                self._claims.hand_over(uid, slot.lane.seen, look, datetime.now(UTC))
+                self._claims.hand_over(uid, slot.lane.seen, slot.lane.parallelism, look, datetime.now(UTC))
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         around = Surroundings(view, pods, jobmanager, look, self._claims)
         pause = min(self._step_jobs(jobs, around), float(view.polling_interval))

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from clients.flink import Rejected
+from clients.flink import Failed, Rejected
 from core import times
 from core.job_status import Delivery, JobStatus, RejectedSpec, Update
 from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
+
+TRIES = 3  # of a plan that Flink says it cannot make, and not whether that is for good
 
 
 def noted(world: World) -> World:
@@ -169,14 +171,18 @@ def _answered(world: World) -> Decision | None:
     if isinstance(asked.answer, Rejected):
         text = asked.answer.text
         return _not_carried(world, text) if jar_is_gone(asked.answer) else _refused(world, text)
-    if asked.answer is not None:
+    failed = asked.answer.text if isinstance(asked.answer, Failed) else ""
+    if failed and asked.tries >= TRIES:
+        return _refused(world, failed)
+    if isinstance(asked.answer, str):
         update = replace(world.status.update, planned=True)
         return steps.same(world, "an update: Flink has its plan", delay=0.0, update=update)
     # main() may have run, and runs again with the next call: that is not to be done in haste.
     left = asked.asked_at + pause - world.now if asked.asked_at else timedelta(0)
     if left <= timedelta(0):
         return None
-    return steps.same(world, "an update: no answer to the call for its plan", delay=left.total_seconds())
+    why = f"Flink makes no plan of it: {failed}" if failed else "no answer to the call for its plan"
+    return steps.same(world, f"an update: {why}", delay=left.total_seconds())
 
 
 def jar_is_gone(error: Rejected) -> bool:

@@ -57,6 +57,7 @@ class Lane:
         planner: Planner | None = None,
     ) -> None:
         self.seen: JobStatus | None = None  # as decided last: newer than what is stored
+        self.parallelism = 0  # as the spec says, at the last step
         self.answered: bool | None = None  # did the JobManager, at the last step that was written down?
         self.secrets: frozenset[str] = frozenset()  # its own and its cluster's, so far
         self._kube = kube
@@ -98,6 +99,7 @@ class Lane:
             return AFTER_ERROR
         world = self._world(resource, around)
         self.secrets |= world.secrets
+        self.parallelism = world.job.parallelism
         decision = _admitted(world, around)
         self._log(name, world, decision)
         stored, status = self._write(resource, world, decision)
@@ -263,15 +265,15 @@ class Lane:
 
 def _admitted(world: World, around: Surroundings) -> Decision:
     """What is decided, by who is first where several jobs wait for the same slots."""
-    decision, status = decide(world), world.status
-    uid, held, free = world.job.uid, around.claims, around.cluster.slots_free
-    if claims.waits_in_flink(world):
-        held.hold(uid, status.job_parallelism, world.now)
-    elif isinstance(decision.action, Run) and not status.job_id:
-        until = world.now + timedelta(seconds=decision.action.timeout)
-        if not held.take(uid, decision.action.parallelism, free, until):
+    decision, held = decide(world), around.claims
+    uid, free = world.job.uid, around.cluster.slots_free
+    if slots := claims.asked(world, decision):
+        takes = timedelta(seconds=decision.action.timeout) if isinstance(decision.action, Run) else claims.KEPT
+        if not held.take(uid, slots, free, world.now + takes):
             return decide(replace(world, cluster=replace(world.cluster, slots_free=held.left(uid, free))))
-    elif not claims.is_between_runs(world):
+    elif slots := claims.kept(world):
+        held.hold(uid, slots, world.now)
+    elif not claims.is_between_runs(world, decision):
         held.release(uid)
     return decision
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from supervisor.act import act
+from supervisor import act
 from supervisor.decision import Plan
 from supervisor.jobmanager import JobManager
 from supervisor.world import Planning
@@ -33,13 +33,14 @@ class Planner:
         busy = self.seen.running and self.seen.incarnation == jobmanager.incarnation
         if busy or jobmanager.capabilities is None:
             return
-        asked = self.seen = Planning(plan.delivery, jobmanager.incarnation, now, running=True)
-        client, capabilities = jobmanager.client, jobmanager.capabilities
+        before, client = self.seen, jobmanager.client
+        tries = before.tries if (before.delivery, before.incarnation) == (plan.delivery, jobmanager.incarnation) else 0
+        asked = self.seen = Planning(plan.delivery, jobmanager.incarnation, now, tries + 1, running=True)
 
         def task() -> None:
             answer = None
             try:
-                answer = act(plan, client, capabilities)
+                answer = act.plan(plan, client)
             finally:
                 if self.seen is asked:  # nobody waits for a JobManager that is gone
                     self.seen = replace(asked, running=False, answer=answer)

@@ -66,8 +66,11 @@ def _recovered(world: World, ready_at: str) -> bool:
     status, since = world.status, times.from_text(ready_at)
     if since is None or pausing(world):
         return False
+    if status.failure.startswith("SavepointFailed") and not status.failures:
+        # One that a person asked for stays in sight; what the other was for is not wanted any more.
+        return bool(status.retry_at) and not steps.changes(world)
     if not status.failures:
-        return not (status.ready_at or status.failure.startswith("SavepointFailed"))
+        return not status.ready_at
     return world.now - since >= timedelta(seconds=max(world.job.restart.delay, stability.probation(world)))
 
 

@@ -190,6 +190,22 @@ def chosen(status: JobStatus, path: str, moment: str) -> JobStatus:
     )
 
 
+def named(world: World, status: JobStatus) -> JobStatus:
+    """With what the spec names for the first start. Once the job has run, its own savepoints are newer than that."""
+    point = RecoveryPoint(world.job.savepoint.initial_path, SAVEPOINT, times.to_text(world.now))
+    known = remembered(status, point, world.history_limit)
+    return known.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
+
+
+def named_anew(world: World) -> JobStatus | None:
+    """... where that was edited, and no run has begun with what it was before."""
+    status, path = world.status, world.job.savepoint.initial_path
+    ran = status.stable.digest or status.lost_state.job_id or any(point.job_id for point in status.recovery_points)
+    if not path or ran or any(point.path == path for point in status.recovery_points):
+        return None
+    return named(world, status.but(recovery_points=()))
+
+
 def forgotten_so_far(world: World) -> JobStatus:
     """Likewise for a job that runs: what it completes from now on is a way back again. The newest savepoint by its path
     too: Flink's list may be some seconds older than its answer to who asked for it."""
@@ -216,6 +232,13 @@ def start_point(status: JobStatus) -> str | None:
     if readable:
         return readable[0]
     return None if status.had_state else ""
+
+
+def told(status: JobStatus, said: str = "") -> str:
+    """Where the state is of a job that is deleted, as a part of a sentence: the status, which names it, goes too."""
+    lost, path = status.lost_state, start_point(status)
+    newest = f"; its newest state is {path}" if path and path not in said else ""
+    return f"{newest}; {lost.what} may be in {lost.directory}" if is_sought(status) else newest
 
 
 def work_since(status: JobStatus, path: str | None) -> float | None:
@@ -262,13 +285,19 @@ def beside(status: JobStatus) -> LostState | None:
 
 
 def unseen(status: JobStatus, run: str) -> JobStatus:
-    """Of a run that was lost: with the place of checkpoints that it may have completed after the last look. One that
-    was ready without any makes none."""
+    """Of a run that was lost: with the place of the savepoint that was on its way, which comes first, or of checkpoints
+    that it may have completed after the last look. One that was ready without any makes none."""
     own, lost = [point for point in status.recovery_points if point.job_id == run], status.lost_state
-    older = lost.newer and lost.job_id != run and (lost.passed_over or lost.given_up)  # what it wrote goes before that
+    # What it wrote goes before what an older run may have left, but for the savepoint of a stop.
+    older = lost.job_id != run and (lost.passed_over or (lost.given_up and not lost.asked_at))
+    if lost.job_id and not older:
+        return status
+    if status.savepoint_trigger_id and status.savepoint_directory:
+        asked_at = status.savepoint_request_timestamp
+        return status.but(lost_state=LostState(run, status.savepoint_directory, asked_at, newer=True))
     makes_none = status.ready_at and not own and not status.forgotten_checkpoint
     folder = next(filter(None, map(_folder, own)), _configured(status, run))
-    if not folder or makes_none or (lost.job_id and not older):
+    if not folder or makes_none:
         return status
     return status.but(lost_state=LostState(run, folder, newer=True))
 

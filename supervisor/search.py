@@ -1,9 +1,9 @@
 """State that nobody was told of, which the next JobManager looks for before the job starts. Pure.
 
 The savepoint of a stop whose answer went with its JobManager: that job is FINISHED, its checkpoints are discarded, and
-what else is known of it may be old, or gone. And the newest checkpoints of a run that was lost: those that were
-completed after the last look, and, once tasks that hung get on again, all that has piled up, so that the one which was
-seen last is gone.
+what else is known of it may be old, or gone. A savepoint of a job that ran, likewise; it may be all that there is. And
+the newest checkpoints of a run that was lost: those that were completed after the last look, and, once tasks that hung
+get on again, all that has piled up, so that the one which was seen last is gone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind
 def begun(world: World) -> JobStatus:
     """The status of a job that was lost while it was stopped."""
     status, stop = world.status, world.status.stop
-    if stop.forget or stop.next == Phase.TERMINATED or world.job.deleting:
+    if stop.forget or steps.began_wrong(stop) or stop.next == Phase.TERMINATED or world.job.deleting:
         return status
     if not stop.directory:
         return recovery.unseen(status, status.job_id)
@@ -58,13 +58,18 @@ def look(world: World) -> Decision | None:
     if tried and world.now - tried < pause:
         return steps.same(world, why, delay=(tried + pause - world.now).total_seconds())
     goes_on = tried is not None and world.now - tried < pause + INTERRUPTION
-    if goes_on and steps.overdue(world, lost.sought_at, WISH if lost.newer else None):
+    if goes_on and steps.overdue(world, lost.sought_at, WISH if _is_wish(status) else None):
         return _given_up(world, why)
     now = times.to_text(world.now)
     sought = replace(lost, sought_at=lost.sought_at if goes_on else now, tried_at=now)
     seconds = WISH if lost.newer else SECONDS
     action = FindState(lost.job_id, lost.directory, _millis(lost.asked_at), _known_savepoint(status), seconds)
     return steps.act(steps.same(world, why, delay=pause.total_seconds(), lost_state=sought), action)
+
+
+def _is_wish(status: JobStatus) -> bool:
+    """Can the job start without it?"""
+    return status.lost_state.newer and bool(recovery.start_point(status))
 
 
 def _known_savepoint(status: JobStatus) -> str:
@@ -85,15 +90,15 @@ def answered(world: World, answer: Rejected | str) -> Decision:
     status, lost = world.status, world.status.lost_state
     if isinstance(answer, Rejected):  # a store may be well again
         why = f"{status.message.partition(': ')[0]}: {answer.text}"
-        return _given_up(world, why) if lost.newer and status.jar_id else steps.same(world, why)
+        return _given_up(world, why) if _is_wish(status) and status.jar_id else steps.same(world, why)
     found = Found.of(answer)
     settled = LostState() if lost.asked_at or lost.newer else replace(lost, given_up=True)
     unreadable = tuple(path for path in status.unreadable if not recovery.same_path(path, found.path))
     if unreadable != status.unreadable:  # for a moment; it is tried once more
         return _over(status.but(lost_state=settled, unreadable=unreadable), f"{found.path} is there")
-    if not _is_news(status, found):
+    if not _is_news(world, found):
         left = status.but(lost_state=settled)
-        if lost.asked_at:  # the stop may have left none, and the run has gone on until it was lost
+        if lost.asked_at:  # there may be none, and the run has gone on until it was lost
             left = recovery.unseen(left, lost.job_id)
         return _over(left, f"{lost.what} is not there")
     return _found_savepoint(world, found) if lost.asked_at else _found_checkpoint(world, found)
@@ -104,8 +109,10 @@ def _found_savepoint(world: World, found: Found) -> Decision:
     point = RecoveryPoint(found.path, SAVEPOINT, lost.asked_at, lost.job_id, found.number)
     status = _proven(world, recovery.remembered(world.status, point, world.history_limit))
     status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
-    decision = _over(status, "the savepoint of the stop is found")
-    return replace(decision, events=(Event("SavepointCompleted", f"found the savepoint of the stop: {found.path}"),))
+    if lost.newer:  # the run has gone on
+        status = recovery.unseen(status, lost.job_id)
+    decision = _over(status, f"{lost.what} is found")
+    return replace(decision, events=(Event("SavepointCompleted", f"found {lost.what}: {found.path}"),))
 
 
 def _found_checkpoint(world: World, found: Found) -> Decision:
@@ -124,16 +131,22 @@ def _found_checkpoint(world: World, found: Found) -> Decision:
 
 def _given_up(world: World, why: str) -> Decision:
     """By this start. There may be state: without a way back that is known, the job does not begin empty."""
-    lost = world.status.lost_state
-    left = LostState() if lost.newer and recovery.start_point(world.status) else replace(lost, given_up=True)
-    decision = _over(world.status.but(had_state=True, lost_state=left), f"given up {why}")
+    status, lost = world.status, world.status.lost_state
+    left = status.but(had_state=True, lost_state=LostState() if _is_wish(status) else replace(lost, given_up=True))
+    if lost.newer and lost.asked_at:  # its checkpoints are elsewhere
+        after = recovery.unseen(left.but(lost_state=LostState()), lost.job_id)
+        left = after if after.lost_state.job_id else left
+    decision = _over(left, f"given up {why}")
     return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
 
 
-def _is_news(status: JobStatus, found: Found) -> bool:
-    """Is it newer than all that is known of the run, and than what a person wants forgotten of it?"""
-    run = status.lost_state.job_id
-    known = [point.checkpoint_id for point in status.recovery_points if point.job_id == run]
+def _is_news(world: World, found: Found) -> bool:
+    """Is it newer than all that is known of the run, than what it began with (Flink counts on from there: else it began
+    with something else than it was told to), and than what a person wants forgotten of it?"""
+    status, run = world.status, world.status.lost_state.job_id
+    own = run == jobs.flink_job_id(world.job.uid, status.attempt)
+    began = status.restore_path if own else ""
+    known = [point.checkpoint_id for point in status.recovery_points if run == point.job_id or point.path == began]
     paths = (status.forgotten_savepoint, *(point.path for point in status.recovery_points))
     is_newest = found.number > max([status.forgotten_checkpoint, *known])
     return is_newest and not any(recovery.same_path(path, found.path) for path in paths)

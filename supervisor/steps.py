@@ -37,6 +37,13 @@ def to(world: World, phase: Phase, why: str, *, delay: float = 0.0, **changes: o
     return Decision(world.status.but(supervisor_status=phase, message=why, **changes), why, delay)
 
 
+def deleted(world: World) -> Decision:
+    """Nothing of it runs. An Event says where its state is, if it has any."""
+    way = recovery.told(world.status)
+    decision = to(world, Phase.TERMINATED, f"deleted{way}")
+    return replace(decision, events=(Event("JobStopped", decision.why),)) if way else decision
+
+
 def suspended(world: World) -> str:
     """Why the spec lets the job not run."""
     return "suspended by spec.suspend" if world.job.suspend else "suspended: spec.jobParallelism is 0"
@@ -48,7 +55,8 @@ def changes(world: World) -> str:
     if not job.parallelism:
         return suspended(world)
     if status.digest.get("bootstrap") != job.bootstrap_digest:
-        return "the bootstrap spec changed"
+        same = status.delivery.bootstrap == job.bootstrap_spec
+        return f"{'flinkConfiguration' if same else 'the bootstrap spec'} changed"
     if status.job_parallelism != job.parallelism:
         return f"the parallelism changes from {status.job_parallelism} to {job.parallelism}"
     return ""
@@ -78,7 +86,7 @@ def stop(
     intent = Stop(
         trigger_id=operation_id(world, "stop"),
         savepoint=savepoint,
-        directory=_savepoint_directory(world) if savepoint else "",
+        directory=savepoint_directory(world) if savepoint else "",
         drain=savepoint and world.job.drain and by == StoppedBy.PERSON,
         next=next,
         stopped_by=by,
@@ -97,7 +105,12 @@ def but_savepoints(failure: str) -> str:
     return "" if failure.startswith("SavepointFailed") else failure
 
 
-def _savepoint_directory(world: World) -> str:
+def began_wrong(stop: Stop) -> bool:
+    """Is it stopped because it did not begin where it was told to? What it wrote is no way back."""
+    return stop.reason.startswith(RESTORE_MISMATCH)
+
+
+def savepoint_directory(world: World) -> str:
     """Of the run that there is; '' for none, which Flink refuses."""
     target = world.job.savepoint.target_path
     return target or settings.savepoint_directory(world.status.delivery.flink_configuration, world.flink_settings)
@@ -220,6 +233,8 @@ def fail(world: World, reason: Reason, text: str, *, ran: bool = False) -> Decis
         why = f"{known.restore_path} cannot be read, trying what else is known: {text}"
         status = older.but(supervisor_status=Phase.STARTING, job_id="", message=why)
         return Decision(status, why, 0.0, events=(Event("RecoveryPointUnreadable", why),))
+    if unreadable:
+        reason, text = "RecoveryPointUnreadable", f"no recovery point that is known can be read: {text}"
     why = f"{reason}: {text}"
     failures = known.failures + 1
     # A JAR that does not come says little about the update: a node or a registry may be well again.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clients.flink import Checkpoints, Operation, Rejected
+from clients.flink import Checkpoints, Failed, Operation, Rejected
 from core.job import Job, read_bootstrap
 from core.job_status import JobStatus
 from core.redaction import secrets_of
@@ -103,8 +103,9 @@ class Planning:
     delivery: int = 0  # number of the one that it is about
     incarnation: int = 0  # of the JobManager
     asked_at: datetime | None = None
+    tries: int = 0
     running: bool = False
-    answer: Rejected | str | None = None  # the plan, Flink's definite no, or nothing that anybody knows
+    answer: Rejected | Failed | str | None = None  # the plan, why there is none, or nothing that anybody knows
 
 
 @dataclass(frozen=True)

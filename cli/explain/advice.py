@@ -10,11 +10,13 @@ ADVICE = {
     "JobLost": "nothing: it comes back by itself",
     "NoCheckpoint": "look at the job's checkpoints: flinkctl ui job/{job} -n {ns}",
     "Overdue": "look at its pods and events: flinkctl describe job {job} -n {ns}",
-    "RecoveryPointUnreadable": "find out who removes the files; or: flinkctl job start {job} --from PATH -n {ns}",
+    "RecoveryPointUnreadable": "bring the files back, or name others: flinkctl job start {job} --from PATH -n {ns}; "
+    "--without-savepoint begins empty",
     "RestartLoop": "mend the cause; flinkctl logs job/{job} -c taskmanager -n {ns} has Flink's own words",
     "RestoreMismatch": "look at the JobManager's log, then: flinkctl job start {job} -n {ns}",
     "RolledBack": "mend the spec, or try it once more: flinkctl job start {job} -n {ns}",
-    "SavepointFailed": "mend the cause, or: flinkctl job stop {job} --without-savepoint -n {ns}",
+    "SavepointFailed": "mend the directory, or correct spec.savepoint.savepointTargetPath, which stops nothing; "
+    "flinkctl job stop {job} --without-savepoint -n {ns} takes none",
     "StartTimedOut": "look for TaskManagers that are missing or crash: flinkctl logs job/{job} -c taskmanager -n {ns}",
     "StateTooOld": "accept the older state: flinkctl job start {job} -n {ns}",
     "StateUnknown": "flinkctl job start {job} --from PATH -n {ns}, or let it begin empty: --without-savepoint",
@@ -28,7 +30,8 @@ _ROOT = "give the container's securityContext.runAsUser a number: the image has 
 # What kubelet and scheduler say, and what a person does about it.
 _PODS = {
     # The local runtime's own words come with the others.
-    "is not known on this machine": "flinkctl local down; flinkctl local up --image IMAGE=FOLDER; or correct the image",
+    "is not known on this machine": "correct the image; or give it a folder, in another runtime: "
+    "flinkctl local up --image IMAGE=FOLDER",
     "ImagePull": "correct the image, or give its pull secret; the node must reach the registry",
     "ErrImage": "correct the image, or give its pull secret; the node must reach the registry",
     "InvalidImageName": "correct the image's name",

@@ -11,7 +11,6 @@ from cli.explain.scene import Object, Scene, role
 from cli.stopped import at_rest
 from core import cluster as clusters
 from core import conditions, names, pods, times
-from core import job as jobs
 from core.states import Phase
 
 DOCTOR = "flinkctl doctor"
@@ -181,11 +180,25 @@ def _failed(scene: Scene) -> Iterator[Reason]:
     for text, reason in troubles.items():
         word = text.split(":", 1)[0] if text.split(":", 1)[0] in advice.ADVICE else reason
         if word != "InvalidSpec":
-            yield Reason(_line(text), advice.of(word, scene.name, scene.namespace))
-    if scene.status.get("retryAt"):
+            yield Reason(_line(text), _advice(scene, word, text))
+    retry = times.from_text(verdicts.tried_again(scene.item))
+    if retry and retry > scene.now:
         at_once = f"flinkctl job start {scene.name} -n {scene.namespace} tries at once"
-        runs = jobs.read(scene.item).parallelism > 0
+        body = scene.item.get("spec") or {}
+        runs = body.get("jobParallelism") and not body.get("suspend") and not _deleted(scene)
         yield Reason(f"it is tried again at {scene.status['retryAt']}", at_once if runs else "")
+
+
+def _advice(scene: Scene, word: str, text: str) -> str:
+    if _deleted(scene):
+        return f"to delete it without a last savepoint, set savepointOnDelete of {_short(scene.item)} to false"
+    if "allowNonRestoredState" in text:
+        return "set spec.bootstrap.allowNonRestoredState to true, if the state that has no place any more may go"
+    return advice.of(word, scene.name, scene.namespace)
+
+
+def _deleted(scene: Scene) -> bool:
+    return "deletionTimestamp" in scene.item["metadata"]
 
 
 def _exception(scene: Scene) -> Iterator[Reason]:

@@ -8,12 +8,13 @@ Errors, and what each allows the caller to conclude:
     │   └── Duplicate            a job with that id is already known, running or finished
     └── Unknown                  time-out, broken connection, 5xx, an answer that is not Flink's:
         │                        nobody knows whether it happened; look before repeating
+        ├── Failed(text)         Flink's own words, and not how far it had come
         ├── TimedOut             asked, and no answer in the time that was given
         └── NotReachable         no connection was made, so nothing was sent and nothing happened
 """
 
 from clients.flink.client import FlinkClient
-from clients.flink.errors import Duplicate, FlinkError, NotFound, NotReachable, Rejected, TimedOut, Unknown
+from clients.flink.errors import Duplicate, Failed, FlinkError, NotFound, NotReachable, Rejected, TimedOut, Unknown
 from clients.flink.records import (
     Capabilities,
     Checkpoints,
@@ -32,6 +33,7 @@ __all__ = [
     "Capabilities",
     "Checkpoints",
     "Duplicate",
+    "Failed",
     "FlinkClient",
     "FlinkError",
     "Jar",

@@ -35,6 +35,14 @@ class Unknown(FlinkError):
     """Nobody knows whether it happened."""
 
 
+class Failed(Unknown):
+    """Flink says that something went wrong, and not how far it had come. `text` is the useful line of what it said."""
+
+    def __init__(self, what: str, text: str):
+        super().__init__(f"{what}: {text}")
+        self.text = text
+
+
 class TimedOut(Unknown):
     """Asked, and no answer in the time that was given."""
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from clients.flink.errors import Duplicate, NotFound, NotReachable, Rejected, TimedOut, Unknown, useful_line
+from clients.flink.errors import Duplicate, Failed, NotFound, NotReachable, Rejected, TimedOut, Unknown, useful_line
 
 T = TypeVar("T")
 
@@ -119,4 +119,4 @@ def _failure(what: str, status: int, body: Any) -> Rejected | Unknown:
         return Rejected(status, text)
     if what.endswith("/plan") and _MAIN_FAILED in whole:
         return Rejected(status, text)
-    return Unknown(f"{what}: HTTP {status}: {text}")
+    return Failed(f"{what}: HTTP {status}", text)

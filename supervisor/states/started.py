@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from core import schedule, times
-from core.job_status import RejectedSpec
+from core.job_status import JobStatus, RejectedSpec
 from core.states import Phase, StoppedBy
 from supervisor import delivery, history, recovery, rollback, stability, steps
 from supervisor.decision import Decision, Event, TakeSavepoint
@@ -187,13 +187,16 @@ def _take_savepoint(world: World, why: str) -> Decision:
         savepoint_trigger_id=trigger,
         savepoint_job_id=world.status.job_id,
         savepoint_request_timestamp=times.to_text(world.now),
+        savepoint_directory=steps.savepoint_directory(world),
     )
-    return steps.act(decision, _savepoint_action(world, trigger))
+    return steps.act(decision, _savepoint_action(world, decision.status))
 
 
-def _savepoint_action(world: World, trigger: str) -> TakeSavepoint:
-    target = world.job.savepoint
-    return TakeSavepoint(world.status.job_id, trigger, target.target_path, target.format)
+def _savepoint_action(world: World, status: JobStatus) -> TakeSavepoint:
+    """As the status says: a repetition is the same request."""
+    wanted = world.job.savepoint
+    directory = status.savepoint_directory or wanted.target_path
+    return TakeSavepoint(status.job_id, status.savepoint_trigger_id, directory, wanted.format)
 
 
 def _savepoint(world: World) -> Decision | None:
@@ -222,7 +225,7 @@ def _savepoint_on_its_way(world: World) -> Decision:
         if path := recovery.unstored_savepoint(world):
             return _savepoint_done(world, path)
         decision = steps.same(world, "asking for the savepoint", delay=steps.BUSY)
-        return steps.act(decision, _savepoint_action(world, status.savepoint_trigger_id))
+        return steps.act(decision, _savepoint_action(world, status))
     if operation.location:
         return _savepoint_done(world, operation.location)
     if operation.state == "FAILED":

@@ -11,7 +11,7 @@ from dataclasses import replace
 from core import times
 from core.job_status import Delivery, LostState
 from core.states import Phase, StoppedBy
-from supervisor import delivery, moves, readiness, recovery, search, stability, steps, submission
+from supervisor import delivery, moves, readiness, recovery, rollback, search, stability, steps, submission
 from supervisor.decision import Decision, Event
 from supervisor.world import Sight, World
 
@@ -31,6 +31,7 @@ def decide(world: World) -> Decision:
         _moved,
         _adopt,
         _cluster_goes,
+        _update_lost,
         delivery.order,
         search.look_for_newer,
         delivery.arrive,
@@ -73,6 +74,8 @@ def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
         wanted = world.job.savepoint.on_delete if deleted else steps.wants_savepoint(world, by_person=True)
         return steps.stop(world, why, next=next, by=by, savepoint=wanted and world.flink.tasks_run)
     status = steps.released(world.status).but(supervisor_status=next, stopped_by=by, job_id="", message=why)
+    if next == Phase.TERMINATED:
+        return steps.deleted(replace(world, status=status))
     return Decision(status, why, 0.0)
 
 
@@ -130,6 +133,13 @@ def _moved(world: World) -> Decision | None:
         return None
     why = "an update of the cluster is over that never ran the job: it begins where that began"
     return Decision(moves.given_up(world).but(message=why), why, 0.0)
+
+
+def _update_lost(world: World) -> Decision | None:
+    """Edited again. What its lost run has written says whether it worked, and so where the next one begins."""
+    status = world.status
+    edited = status.delivery.digest != world.job.bootstrap_digest
+    return search.look(world) if edited and rollback.is_trial(world, status) else None
 
 
 def _adopt(world: World) -> Decision | None:
@@ -275,10 +285,11 @@ def _no_state(world: World) -> Decision | None:
         return replace(steps.same(world, why, delay=0.0, lost_state=lost.anew, failure=""), handled=True)
     lack, again = "no recovery point is left (without execution.checkpointing.dir only the JobManager holds any)", ""
     if lost.given_up:
-        lack, again = f"{lost.what} was not found in {lost.directory}", "to look once more, "
+        lack, again = f"{lost.what} was looked for in vain in {lost.directory}", "to look once more, "
+    had = "may have" if lost.newer and not world.status.recovery_points else "had"
     why = (
-        f"StateUnknown: the job had state, and {lack}; start it {again}from a path that you know, or without savepoint "
-        "to begin empty"
+        f"StateUnknown: the job {had} state, and {lack}; start it {again}from a path that you know, or without "
+        "savepoint to begin empty"
     )
     return steps.same(world, why, delay=world.cluster.polling_interval, failure=why)
 

@@ -13,7 +13,7 @@ from supervisor.world import World
 
 
 def decide(world: World) -> Decision:
-    guards = (_deleting, _request, _resumed, _mended, _moved, _policy)
+    guards = (_deleting, _request, _resumed, _named, _mended, _moved, _policy)
     decision = next(filter(None, (guard(world) for guard in guards)), None)
     if decision is None:
         decision = steps.same(world, world.status.message or "stopped", delay=world.cluster.polling_interval)
@@ -29,7 +29,7 @@ def _starts_with_its_cluster(world: World) -> bool:
 
 
 def _deleting(world: World) -> Decision | None:
-    return steps.to(world, Phase.TERMINATED, "deleted") if world.job.deleting else None
+    return steps.deleted(world) if world.job.deleting else None
 
 
 def _request(world: World) -> Decision | None:
@@ -49,7 +49,7 @@ def _request(world: World) -> Decision | None:
             decision = _start(status, "started on request")
     elif job.action == "STOP":
         # From now on no policy starts it again.
-        decision = steps.same(world, "stopped on request", stopped_by=StoppedBy.PERSON)
+        decision = steps.same(world, "stopped on request", stopped_by=StoppedBy.PERSON, retry_at="")
     elif job.action == "FORGET_SAVEPOINT":
         decision = Decision(recovery.forgotten(status), "recovery points forgotten on request", steps.SOON)
     else:
@@ -79,6 +79,14 @@ def _resumed(world: World) -> Decision | None:
     if world.status.stopped_by != StoppedBy.SPEC or not world.job.parallelism:
         return None
     return _start(world.status, "resumed: the spec does not suspend it any more")
+
+
+def _named(world: World) -> Decision | None:
+    """The savepointPath of a job that never ran was corrected."""
+    if world.status.stopped_by != StoppedBy.FLINK or not world.job.parallelism:
+        return None
+    named = recovery.named_anew(world)
+    return _start(named.but(failures=0), "its savepointPath was edited") if named else None
 
 
 def _mended(world: World) -> Decision | None:

@@ -64,7 +64,7 @@ def _by_cancel(world: World) -> Decision:
         decision = steps.same(world, "cancelling the job", delay=steps.BUSY, job_status=world.flink.status)
         return steps.act(decision, Cancel(world.status.job_id))
     stop = world.status.stop
-    wrong = parted(stop.reason)[0] == steps.RESTORE_MISMATCH  # what it wrote is no way back
+    wrong = steps.began_wrong(stop)
     if world.flink.status == "FINISHED" and not wrong:
         return _ended_before(world)
     teaches = not stop.forget and not wrong
@@ -182,7 +182,7 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
     stop = status.stop
     phase = Phase.TERMINATED if world.job.deleting else stop.next
     if phase == Phase.TERMINATED:
-        why += _way_back(status, why)
+        why += recovery.told(status, why)
     if phase != Phase.TERMINATED or status.job_status == "FINISHED":  # with the savepoint, or by itself
         status = _mended(status)
     unhealthy = stop.stopped_by == StoppedBy.SUPERVISOR
@@ -208,12 +208,6 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
         status = recovery.chosen(status, stop.start_from, times.to_text(world.now))
     reason: Reason = "JobRestarting" if phase == Phase.STARTING else "JobStopped"
     return Decision(status, f"{why}: {stop.reason}", 0.0, events=(Event(reason, f"{why} ({stop.reason})"),))
-
-
-def _way_back(status: JobStatus, told: str) -> str:
-    """Of a job that is deleted: the status, which names it, goes too."""
-    path = recovery.start_point(status)
-    return f"; its newest state is {path}" if path and path not in told else ""
 
 
 def _seen_as(world: World, status: JobStatus) -> World:

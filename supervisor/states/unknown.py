@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from core import names, times
-from core.job_status import SAVEPOINT, RecoveryPoint
+from core import names
 from core.states import Phase
 from supervisor import recovery, steps
 from supervisor.decision import Decision
@@ -21,9 +20,6 @@ def decide(world: World) -> Decision:
         digest={"savepoint": job.savepoint_digest, "restart": job.restart_digest},
     )
     if job.savepoint.initial_path:
-        # Read this one time: later savepoints are newer than what the spec says.
-        point = RecoveryPoint(job.savepoint.initial_path, SAVEPOINT, times.to_text(world.now))
-        status = recovery.remembered(status, point, world.history_limit)
-        status = status.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
+        status = recovery.named(world, status)
     why = "its first start"
     return Decision(status.but(supervisor_status=Phase.STARTING, message=why), why, 0.0)

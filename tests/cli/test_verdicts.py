@@ -105,10 +105,26 @@ def test_goals(goal: Goal, found: dict[str, Any] | None, outcome: Outcome) -> No
 
 def test_a_deletion_without_its_last_savepoint_is_told() -> None:
     goal, why = Gone("u"), "SavepointFailed: no room"
-    goal.judge(job({**READY, "failure": why}))
+    goes = job({**READY, "failure": why})
+    goes["spec"] = {**JOB_SPEC, "savepoint": {"savepointOnDelete": True}}
+    goes["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    goal.judge(goes)
     assert goal.judge(None) == verdicts.failed(f"deleted without a last savepoint: {why}")
     goal.judge(job(DOWN))
     assert goal.judge(None) == verdicts.done("deleted")
+
+
+def test_a_savepoint_that_failed_before_says_nothing_of_a_deletion_without() -> None:
+    goal = Gone("u")
+    goal.judge(job({**READY, "failure": "SavepointFailed: no room"}))
+    assert goal.judge(None) == verdicts.done("deleted")
+
+
+@pytest.mark.parametrize(("parallelism", "outcome"), [(1, DONE), (2, WAITING)])
+def test_the_spec_from_before_is_scaled_while_another_was_refused(parallelism: int, outcome: Outcome) -> None:
+    stalled = {"type": "Stalled", "status": "True", "reason": "UpdateRefused", "message": "no such class"}
+    runs = {**READY, "jobParallelism": parallelism, "readyAt": "2026-01-01T00:00:00Z", "conditions": [stalled]}
+    assert Scaled().judge(job(runs)).outcome == outcome
 
 
 def test_a_savepoint_that_was_on_its_way_before_is_not_the_one_asked_for() -> None:

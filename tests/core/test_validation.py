@@ -40,3 +40,21 @@ def test_flink_that_speaks_tls_only_is_refused(value, refused):
     assert [text.split(":")[0] for text in found] == (
         ["spec.cluster.flinkConfiguration.security.ssl.rest.enabled"] if refused else []
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "refused"),
+    [("savepoints", True), ("./x", True), ("/mnt/x", False), ("s3://bucket/x", False), ("file:/x", False), ("", False)],
+)
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ("savepoint", "savepointTargetPath"),
+        ("savepoint", "savepointPath"),
+        ("flinkConfiguration", "execution.checkpointing.dir"),
+        ("flinkConfiguration", "state.savepoints.dir"),
+    ],
+)
+def test_state_in_a_relative_directory_would_go_with_its_container(part, field, value, refused):
+    found = validation.problems(SCHEMA, {part: {field: value}})
+    assert [text.split(": ")[0] for text in found] == ([f"spec.{part}.{field}"] if refused else [])

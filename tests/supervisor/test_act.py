@@ -10,6 +10,7 @@ import pytest
 from clients.flink import (
     Capabilities,
     Duplicate,
+    Failed,
     FlinkClient,
     JobDetails,
     NotFound,
@@ -19,7 +20,7 @@ from clients.flink import (
     Unknown,
 )
 from core.job_status import Disposal
-from supervisor.act import act, after_answer, after_refusal
+from supervisor.act import act, after_answer, after_refusal, plan
 from supervisor.decision import Cancel, DisposeSavepoint, FindState, Plan, Run, StopJob, TakeSavepoint
 
 NEWEST = Capabilities.of("2.3.0")
@@ -29,7 +30,7 @@ SAVEPOINT = TakeSavepoint("j", "t", "s3://s", "NATIVE")
 DISPOSE = DisposeSavepoint("s3://s/old")
 PLAN = Plan(1, "app.jar", "Main", (), 2, {}, 180.0)
 FIND = FindState("0123456789", "s3://s", 1000, "", 60.0)
-ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE, PLAN, FIND]
+ALL = [RUN, STOP, SAVEPOINT, Cancel("j"), DISPOSE, FIND]
 
 
 @pytest.fixture
@@ -103,9 +104,15 @@ def test_a_main_that_throws_after_it_has_submitted_is_no_failure(flink, there, r
 def test_a_plan_that_takes_too_long_is_refused_if_it_is_main_that_does(flink, overview, refused):
     fail(flink, TimedOut("no answer in time"))
     flink.overview.side_effect = overview
-    answer = act(PLAN, flink, NEWEST)
+    answer = plan(PLAN, flink)
     assert (str(answer) == "main() did not come to a plan in 180 s") == refused
     assert (answer is None) != refused
+
+
+@pytest.mark.parametrize("error", [Rejected(400, "main() throws"), Failed("POST", "unit label 'parsecs'")])
+def test_why_there_is_no_plan_is_handed_back(flink, error):
+    fail(flink, error)
+    assert plan(PLAN, flink) is error
 
 
 @pytest.mark.parametrize("action", ALL[1:])

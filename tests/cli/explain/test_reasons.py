@@ -142,10 +142,33 @@ def test_what_is_tried_again_is_tried_at_once_by_a_start(parallelism: int, next:
 def test_a_failure_is_told_once_and_by_its_own_reason() -> None:
     text = "SubmissionFailed: main() threw"
     failed = job("Stopped", told=text, trouble=text, failure=text, retryAt="2026-01-01T00:00:09Z", stoppedBy="Flink")
-    failed["status"]["conditions"] += [{"type": "Stalled", "status": "True", "reason": "Failed", "message": text}]
     first, second = reasons(Scene(failed, cluster=cluster()))
     assert first == (text, "mend the program, its arguments or flinkConfiguration")
     assert "flinkctl job start demo-one -n ns tries at once" in second.next
+    # By its policy it is not tried again.
+    failed["status"]["conditions"] += [{"type": "Stalled", "status": "True", "reason": "Failed", "message": text}]
+    assert reasons(Scene(failed, cluster=cluster())) == [first]
+
+
+def test_what_is_tried_again_was_not_tried_yet() -> None:
+    before = Scene(job(retryAt="2026-01-01T00:00:09Z"), cluster(), now=datetime(2026, 1, 1, 0, 1, tzinfo=UTC))
+    assert not [text for text in texts(before) if "tried again" in text]
+
+
+def test_a_last_savepoint_that_fails_is_given_up_by_the_spec() -> None:
+    text = "SavepointFailed: no room"
+    deleted = job(told=text, trouble=text, failure=text, retryAt="2026-01-01T00:00:09Z", spec={"jobParallelism": 1})
+    deleted["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    found = reasons(Scene(deleted, cluster=cluster()))
+    assert [one.next for one in found if one.next] == [
+        "to delete it without a last savepoint, set savepointOnDelete of FlinkJob demo-one to false"
+    ]
+
+
+def test_state_that_has_no_place_any_more() -> None:
+    text = "SubmissionFailed: IllegalStateException: set the --allowNonRestoredState option on the CLI"
+    failed = job(told=text, trouble=text, failure=text)
+    assert "spec.bootstrap.allowNonRestoredState" in reasons(Scene(failed, cluster=cluster()))[0].next
 
 
 def test_flinks_own_exception_is_told_unless_it_is_already() -> None:
@@ -160,6 +183,19 @@ def test_who_stopped_it() -> None:
     assert reasons(Scene(told, cluster=cluster())) == [
         ("it is stopped on request, which no restart policy undoes", "flinkctl job start demo-one -n ns")
     ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "first"),
+    [
+        ({"suspend": True, "jobParallelism": 1}, "set spec.suspend to false"),
+        ({"jobParallelism": 0}, "flinkctl job scale demo-one --parallelism N -n ns"),
+    ],
+)
+def test_what_keeps_it_from_its_start_comes_first(spec: dict[str, Any], first: str) -> None:
+    told = job("Stopped", told="x", stoppedBy="Person", spec=spec)
+    (reason,) = reasons(Scene(told, cluster=cluster()))
+    assert reason.next == f"{first}, then: flinkctl job start demo-one -n ns"
 
 
 def test_a_batch_job_that_is_done_may_run_again() -> None:

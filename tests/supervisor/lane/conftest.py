@@ -160,7 +160,7 @@ class Stage:
         self.claims.settle({"6f1c", *self.others}, self.clock.now)
         look = manager.look(1)
         if self.lane.seen:
-            self.claims.hand_over("6f1c", self.lane.seen, look, self.clock.now)
+            self.claims.hand_over("6f1c", self.lane.seen, self.lane.parallelism, look, self.clock.now)
         view = observe.cluster_view(self.kube.objects["flinkclusters", "demo"], pods, look)
         return Surroundings(view, pods, manager, look if look.answering else Look(), self.claims)
 

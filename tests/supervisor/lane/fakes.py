@@ -89,6 +89,7 @@ class Run:
     parallelism: int
     restored: str
     work: float
+    began: int = 0  # number of what it restored: Flink counts on from there
     status: str = "RUNNING"
     age: float = 0.0
     stuck: bool = False  # its tasks never run
@@ -104,6 +105,10 @@ class Run:
     @property
     def newest(self) -> Snapshot | None:
         return self.snapshots[-1] if self.snapshots else self.own
+
+    @property
+    def next_number(self) -> int:
+        return (self.newest.id if self.newest else self.began) + 1
 
     def restart(self) -> None:
         """Its tasks begin again with the newest checkpoint, by Flink itself."""
@@ -157,8 +162,7 @@ class Flink:
                 run.age += seconds
                 run.work += seconds if run.tasks_run else 0.0
                 if run.tasks_run and int(run.age // self.checkpoint_every) > int(before // self.checkpoint_every):
-                    number = run.newest.id + 1 if run.newest else 1
-                    self._snapshot(run, f"s3://ckp/{run.id}/chk-{number}", savepoint=False)
+                    self._snapshot(run, f"s3://ckp/{run.id}/chk-{run.next_number}", savepoint=False)
             for operation in run.operations.values():
                 if operation["state"] == "IN_PROGRESS" and self.clock.now >= operation["due"]:
                     self._finish(run, operation)
@@ -169,7 +173,7 @@ class Flink:
     def _snapshot(self, run: Run, path: str, *, savepoint: bool) -> None:
         self.disk[path] = run.work
         now = self.clock.millis()
-        run.snapshots.append(Snapshot(run.newest.id + 1 if run.newest else 1, path, savepoint, now, now))
+        run.snapshots.append(Snapshot(run.next_number, path, savepoint, now, now))
         self._discard([snapshot for snapshot in run.snapshots if not snapshot.is_savepoint][:-RETAINED])
 
     def _discard(self, snapshots: list[Snapshot]) -> None:
@@ -244,7 +248,7 @@ class Flink:
     def checkpoints(self, job_id: str) -> Checkpoints:
         run = self._run(job_id)
         savepoints = [snapshot for snapshot in run.snapshots if snapshot.is_savepoint]
-        begun = Restored(0, run.restored, True, 0) if run.restored else None
+        begun = Restored(run.began, run.restored, True, 0) if run.restored else None
         own = run.own and Restored(run.own.id, run.own.external_path, run.own.is_savepoint, 0)
         return Checkpoints(
             completed=len(run.snapshots),
@@ -285,6 +289,8 @@ class Flink:
                 raise Rejected(400, f"FileNotFoundException: Cannot find checkpoint '{savepoint_path}'")
             run = Run(job_id, parallelism, savepoint_path or "", self.disk[savepoint_path] if savepoint_path else 0.0)
             run.stuck, run.restores = jar_id in self.stuck, int(bool(savepoint_path))
+            taken = (each for other in self.history for each in other.snapshots if each.external_path == savepoint_path)
+            run.began = next((each.id for each in taken), 0)
             self.runs[job_id] = run
             self.history.append(run)
             self.most_at_once = max(self.most_at_once, sum(each.alive for each in self.runs.values()))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clients.flink import NotFound, Rejected, TimedOut, Unknown
+from clients.flink import Failed, NotFound, Rejected, TimedOut, Unknown
 
 from .test_losses import recovered_by_flink
 from .test_updates import BAD, GOOD, cannot_carry, update
@@ -49,8 +49,22 @@ def main_hangs(stage: Any) -> None:
     stage.flink.plan = plan
 
 
+def no_plan(stage: Any) -> None:
+    """As Flink answers to a setting that it cannot read: not with a refusal."""
+
+    def plan(jar_id: str, **more: Any) -> str:
+        raise Failed("POST /plan: HTTP 500", "Time interval unit label 'parsecs' does not match")
+
+    stage.flink.plan = plan
+
+
 @pytest.mark.parametrize(
-    ("fault", "told"), [(main_throws, "main() throws"), (main_hangs, "did not come to a plan in 180 s")]
+    ("fault", "told"),
+    [
+        (main_throws, "main() throws"),
+        (main_hangs, "did not come to a plan in 180 s"),
+        (no_plan, "unit label 'parsecs' does not match"),
+    ],
 )
 def test_a_spec_that_cannot_run_stops_nothing(ready, fault, told):
     run = ready.status.job_id
@@ -91,6 +105,21 @@ def test_a_jar_that_is_gone_again_is_carried_again(ready):
     update(ready, "img:2")
     ready.play(lambda: ready.is_ready() and ready.status.attempt == 2, steps=1000)
     assert (ready.status.jar_id, ready.status.failure) == (GOOD, "")
+
+
+def test_an_error_that_passes_refuses_no_update(ready):
+    plan, errors = ready.flink.plan, [Failed("POST /plan: HTTP 500", "OutOfMemoryError: Metaspace")] * 2
+
+    def recovering(jar_id: str, **more: Any) -> str:
+        if errors:
+            raise errors.pop()
+        return str(plan(jar_id, **more))
+
+    ready.flink.plan = recovering
+    update(ready, "img:2")
+    ready.play(lambda: "OutOfMemoryError" in ready.status.message)
+    ready.play(lambda: ready.is_ready() and ready.status.attempt == 2, steps=1000)
+    assert "UpdateRefused" not in ready.kube.events
 
 
 def test_main_is_not_run_again_in_haste_while_its_plan_gets_lost(ready):

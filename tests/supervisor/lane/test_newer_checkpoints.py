@@ -86,7 +86,8 @@ def test_with_no_way_back_at_all_it_is_tried_again_and_again(ready):
     newest = lost_after_a_burst(ready)
     kept = {path: ready.flink.disk.pop(path) for path in list(ready.flink.disk)}
     ready.play(lambda: ready.status.failures == 2)
-    assert ready.status.failure.startswith("SubmissionFailed")
+    assert ready.status.failure.startswith("RecoveryPointUnreadable: no recovery point that is known can be read: ")
+    assert ready.conditions["Stalled"] == "RecoveryPointUnreadable"
     assert ready.flink.searches == 3
     ready.flink.disk.update(kept)
     ready.play(ready.is_ready)
@@ -173,6 +174,43 @@ def test_it_goes_before_what_an_older_run_may_have(stage):
     assert [run.restored for run in job.flink.history] == ["", named, newest]
 
 
+def test_it_goes_before_what_was_looked_for_in_vain(ready):
+    """Beside a recovery point that could not be read."""
+    ready.annotate("START")
+    ready.play(lambda: len(ready.flink.history) == 2 and ready.is_ready())
+    for path in [path for path in ready.flink.disk if ready.status.job_id in path]:
+        del ready.flink.disk[path]
+    ready.lose_jobmanager()
+    ready.play(lambda: len(ready.flink.history) == 3)
+    assert ready.flink.history[-1].restored == SAVEPOINT
+    newest = never_seen(ready)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+def test_it_goes_before_the_savepoint_of_a_stop_that_a_person_passed_over(ready):
+    named = "s3://known/savepoint-x"
+    ready.flink.disk[named] = 1000.0
+    ready.annotate("START", origin=named)
+    ready.play(lambda: ready.status.supervisor_status == "Stopping")
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.attempt == 2 and len(ready.flink.runs) == 1)
+    newest = never_seen(ready)
+    ready.play(ready.is_ready)
+    assert [run.restored for run in ready.flink.history] == ["", named, newest]
+
+
+def test_an_update_that_is_edited_again_begins_with_what_it_has_written(ready):
+    """It worked: a checkpoint was completed, whether or not anybody looked."""
+    first = ready.status.job_id
+    ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "image": "img:2"})
+    ready.play(lambda: ready.status.job_id not in ("", first))
+    newest = never_seen(ready)
+    ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "image": "img:3"})
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
 def test_it_settles_that_an_update_works(ready):
     """As any checkpoint does, whether or not anybody looked: it is not taken back."""
     first = ready.status.job_id
@@ -203,9 +241,20 @@ def test_where_it_may_have_some_and_nobody_can_look_it_waits_for_a_person(stage)
     job.flink.unlisted = True
     job.play(lambda: "StateUnknown" in job.status.failure)
     assert len(job.flink.history) == 1
-    assert f"not found in s3://ckp/{job.flink.history[0].id}; start it to look once more" in job.status.failure
+    assert job.status.failure.startswith("StateUnknown: the job may have state")
+    assert f"in vain in s3://ckp/{job.flink.history[0].id}; start it to look once more" in job.status.failure
     job.flink.unlisted = False
     job.annotate("START")
+    job.play(job.is_ready)
+    assert job.flink.history[-1].restored == newest
+
+
+def test_a_store_that_refuses_once_is_asked_again_where_nothing_else_is_known(stage):
+    job = stage()
+    newest = never_seen(job)
+    job.flink.unlisted = True
+    job.play(lambda: job.flink.searches == 1)
+    job.flink.unlisted = False
     job.play(job.is_ready)
     assert job.flink.history[-1].restored == newest
 
@@ -302,6 +351,89 @@ def test_a_savepoint_is_known_together_with_what_is_older(ready, monkeypatch):
     ready.lose_jobmanager()
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == saved
+
+
+# ---- a savepoint that was on its way -------------------------------------------------------------------------------
+
+
+def savepoint_asked_for(stage: Any) -> str:
+    """It is taken, and nobody reads the answer. Returns its path."""
+    stage.annotate("TRIGGER_SAVEPOINT")
+    stage.play(lambda: stage.status.savepoint_trigger_id)
+    for _ in range(3):
+        stage.wait(1)
+    newest = stage.flink.history[-1].snapshots[-1]
+    assert newest.is_savepoint
+    return newest.external_path
+
+
+@pytest.mark.parametrize("every", [10.0, 1e9])
+def test_it_is_found_when_nothing_else_was_seen_of_the_run(stage, every):
+    job = stage()
+    job.flink.checkpoint_every = every
+    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
+    job.wait(5)
+    saved = savepoint_asked_for(job)
+    job.lose_jobmanager()
+    job.play(lambda: len(job.flink.history) == 2)
+    assert job.flink.history[-1].restored == saved
+    assert job.status.savepoint_path == saved
+
+
+def test_it_is_found_before_an_older_checkpoint(ready):
+    ready.settle(7)
+    saved = savepoint_asked_for(ready)
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == saved
+
+
+def test_and_a_checkpoint_after_it(ready):
+    savepoint_asked_for(ready)
+    newest = unseen(ready)
+    ready.lose_jobmanager()
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+@pytest.mark.parametrize("unlisted", [True, False])
+def test_one_that_was_never_taken_costs_nothing_else(ready, monkeypatch, unlisted):
+    monkeypatch.setattr(fakes, "TAKES", 600.0)
+    ready.annotate("TRIGGER_SAVEPOINT")
+    ready.play(lambda: any(run.operations for run in ready.flink.runs.values()))
+    newest = unseen(ready)
+    ready.lose_jobmanager()
+    ready.flink.unlisted = unlisted
+    ready.play(lambda: ready.flink.searches == 1)
+    ready.flink.unlisted = False
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
+
+
+def test_where_it_cannot_be_looked_for_no_job_begins_empty(stage):
+    job = stage()
+    job.flink.checkpoint_every = 1e9
+    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
+    job.wait(5)
+    savepoint_asked_for(job)
+    job.lose_jobmanager()
+    job.flink.unlisted = True
+    job.play(lambda: job.status.failure.startswith("StateUnknown"), steps=2000)
+    assert len(job.flink.history) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("trouble", ["killed", "unknown"])
+@pytest.mark.parametrize("number", range(8))
+def test_cut_at_any_call_of_that_search_too(ready, request, number, trouble, when):
+    savepoint_asked_for(ready)
+    newest = unseen(ready)
+    ready.lose_jobmanager()
+    ready.play(lambda: ready.status.lost_state.asked_at)
+    knife = ready.knife
+    knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
+    ready.play(ready.is_ready)
+    assert ready.flink.history[-1].restored == newest
 
 
 # ---- what it costs -------------------------------------------------------------------------------------------------

@@ -147,3 +147,72 @@ def test_a_start_that_does_not_get_on_begins_elsewhere(older):
     older.flink.stuck.clear()
     older.play(lambda: older.is_ready() and older.flink.history[-1].restored == OLD)
     assert "RequestIgnored" not in older.kube.events
+
+
+# ---- a run that began somewhere else -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ignoring(ready) -> Any:
+    """Flink does not restore what it is told to."""
+    real = ready.flink.run
+    ready.flink.run = lambda jar, **more: real(jar, **{**more, "savepoint_path": None})
+    ready.obeys = lambda: setattr(ready.flink, "run", real)
+    return ready
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_what_it_wrote_is_no_way_back_when_it_is_lost(ignoring, stopping, monkeypatch):
+    ready = ignoring
+    ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 180})
+    ready.settle(30)
+    ready.annotate("START")
+    ready.play(lambda: len(ready.flink.history) == 2)
+    told, wrong = ready.status.restore_path, ready.flink.history[-1]
+    if stopping:
+        monkeypatch.setattr(ready.flink, "cancel", lambda job_id: None)
+        ready.play(lambda: ready.is_in("Stopping"))
+    else:
+        ready.settle(12)
+    assert wrong.snapshots
+    ready.lose_jobmanager()
+    ready.obeys()
+    ready.play(lambda: len(ready.flink.history) == 3)
+    assert ready.flink.history[-1].restored == told
+
+
+def test_nor_does_it_prove_an_update(ignoring):
+    ready = ignoring
+    ready.edit(bootstrap={**ready.job["spec"]["bootstrap"], "image": "img:2"})
+    ready.play(lambda: len(ready.flink.history) == 2)
+    told = ready.status.restore_path
+    ready.settle(12)
+    ready.lose_jobmanager()
+    ready.play(lambda: len(ready.flink.history) == 3)
+    assert ready.status.restore_path == told
+    assert ready.status.stable.digest != ready.status.delivery.digest
+
+
+# ---- a path of the spec --------------------------------------------------------------------------------------------
+
+
+def test_a_path_of_the_spec_can_be_corrected_while_no_run_has_begun_with_it(stage):
+    job, typo, right = stage(), "s3://typo/savepoint-x", "s3://right/savepoint-x"
+    job.flink.disk[right] = 50.0
+    job.edit(restart={"restartPolicy": "Always", "restartDelay": 600})
+    job.edit(savepoint={**job.job["spec"]["savepoint"], "savepointPath": typo})
+    job.play(lambda: job.status.failure.startswith("RecoveryPointUnreadable"))
+    assert job.conditions["Stalled"] == "RecoveryPointUnreadable"
+    job.edit(savepoint={**job.job["spec"]["savepoint"], "savepointPath": right})
+    job.play(job.is_ready, steps=50)
+    assert [run.restored for run in job.flink.history] == [right]
+    assert job.status.savepoint_path == right
+    assert typo not in [point.path for point in job.status.recovery_points]
+
+
+def test_once_it_has_run_the_spec_names_nothing_any_more(ready):
+    ready.flink.disk["s3://named/savepoint-x"] = 50.0
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], "savepointPath": "s3://named/savepoint-x"})
+    ready.annotate("START")
+    ready.play(lambda: len(ready.flink.history) == 2)
+    assert ready.flink.history[-1].restored == "s3://s/savepoint-1"

@@ -179,3 +179,16 @@ def test_each_request_is_a_savepoint_of_its_own_however_soon_it_follows(ready, m
             ready.lane.step(fakes.copied(ready.job), ready.around())
             ready.wait(0.06)
         assert ready.status.savepoint_path == f"s3://s/savepoint-{number}"
+
+
+def test_one_that_failed_for_an_edit_is_over_when_the_edit_is_taken_back(ready):
+    ready.settle(5)
+    before = ready.job["spec"]["bootstrap"]
+    ready.flink.readonly = True
+    ready.edit(bootstrap={**before, "image": "img:2"})
+    ready.play(lambda: ready.status.failure.startswith("SavepointFailed"))
+    ready.flink.readonly = False
+    ready.edit(bootstrap=before)
+    ready.settle(120)
+    assert "Degraded" not in ready.conditions
+    assert (ready.status.failure, ready.status.retry_at) == ("", "")

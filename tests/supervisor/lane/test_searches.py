@@ -332,7 +332,7 @@ def test_it_is_the_newest_state_until_the_run_from_an_older_one_has_written_its_
     ready.lose_jobmanager()
     ready.flink.checkpoint_every = 10.0
     ready.play(ready.is_ready)
-    own = f"s3://ckp/{ready.flink.history[1].id}/chk-1"
+    own = f"s3://ckp/{ready.flink.history[1].id}/chk-3"
     assert ready.flink.history[-1].restored == (own if checkpoints else newest)
 
 

@@ -130,3 +130,83 @@ def test_a_submission_that_is_never_answered_claims_nothing_for_ever(stage, monk
     job.edit(**spec)
     job.settle(600)
     assert job.claims.left("another", 4) == 4
+
+
+# ---- a job that ran goes before one that only waited ---------------------------------------------------------------
+
+
+def lost(two: Two) -> None:
+    two.lose_jobmanager()
+
+
+def taken_back(two: Two) -> None:
+    two.flink.stuck.add("2_app.jar")
+    edited(two)
+
+
+def moved(two: Two) -> None:
+    two.cluster(supervisorStatus="Stopping")
+    two.play(lambda: not two.status.holds_cluster)
+    two.flink.lose()
+    two.cluster(supervisorStatus="Started", revision="r2", incarnation=2)
+
+
+@pytest.mark.parametrize("other_first", [True, False])
+@pytest.mark.parametrize("happens", [lost, taken_back, moved])
+def test_a_job_that_comes_back_has_its_slots(happens, other_first):
+    two = Two(1, other_first=other_first)
+    two.play(two.is_ready)
+    two.come()
+    two.settle(20)
+    happens(two)
+    two.settle(600)
+    assert two.status.ready_at
+    assert two.other.message == "waiting for slots: 0 free, 1 needed"
+
+
+@pytest.mark.parametrize("other_first", [True, False])
+def test_and_those_that_it_is_to_have_more(other_first):
+    two = Two(2, other_first=other_first)
+    two.play(two.is_ready)
+    two.edit(jobParallelism=2)
+    two.play(lambda: two.is_in("Stopping"))
+    two.come()
+    two.settle(400)
+    assert two.status.job_parallelism == 2
+    assert two.other.message == "waiting for slots: 0 free, 1 needed"
+
+
+@pytest.mark.parametrize("other_first", [True, False])
+def test_also_when_its_image_takes_long_to_come(other_first, monkeypatch):
+    two = Two(1, other_first=other_first)
+    two.play(two.is_ready)
+    two.come()
+    two.settle(20)
+    restarted(two)
+    two.play(lambda: two.is_in("Starting"))
+    pods, there = two.pods, two.clock.now.timestamp() + 90
+
+    def late() -> tuple[Any, ...]:
+        return tuple(pod for pod in pods() if pod["metadata"]["name"] != "b" or two.clock.now.timestamp() > there)
+
+    monkeypatch.setattr(two, "pods", late)
+    two.settle(400)
+    assert two.status.ready_at
+
+
+def test_but_not_for_ever(monkeypatch):
+    """A TaskManager is gone for good, and the slot that is left is not enough for it."""
+    two = Two(2)
+    two.edit(jobParallelism=2)
+    two.play(lambda: two.is_ready(parallelism=2))
+    run = two.flink.history[-1]
+    run.stuck = True
+
+    def overview() -> Overview:
+        others = sum(each.parallelism for each in two.flink.runs.values() if each.alive and each is not run)
+        return Overview("2.3.0", 1, 1, 1 - others, len(two.flink.runs), 0, 0, 0)
+
+    monkeypatch.setattr(two.flink, "overview", overview)
+    two.come()
+    two.settle(600)
+    assert two.other.ready_at

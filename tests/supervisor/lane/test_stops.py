@@ -174,3 +174,24 @@ def test_a_savepoint_that_failed_before_says_nothing_of_a_deletion(ready):
     ready.delete()
     ready.play(lambda: ready.is_in("Terminated"))
     assert not ready.status.failure
+
+
+def starting(stage):
+    stage.lose_jobmanager()
+    stage.play(lambda: stage.is_in("Starting"))
+
+
+def stopped(stage):
+    stage.annotate("STOP")
+    stage.play(lambda: stage.is_in("Stopped"))
+
+
+@pytest.mark.parametrize("state", [starting, stopped])
+def test_a_deletion_while_nothing_runs_tells_where_the_state_is(ready, state):
+    ready.settle(5)
+    state(ready)
+    told = len(ready.kube.events)
+    ready.delete()
+    ready.play(lambda: ready.is_in("Terminated"))
+    assert ready.kube.events[told:] == ["JobStopped"]
+    assert f"its newest state is {ready.status.recovery_points[0].path}" in ready.status.message
