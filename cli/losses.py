@@ -36,12 +36,12 @@ def controller(item: Object) -> Mapping[str, Any]:
 
 def _again(item: Object) -> str:
     """The new one has another status: it knows of no savepoint."""
-    newest = "" if _is_cancelled(item) else _newest(item)  # else told there
+    told = "" if _is_cancelled(item) else newest(item)  # else told there
     if item["kind"] != names.JOB:
         return f"belongs to {owner(item)}, which makes it again"
     first = jobs.read(item).savepoint.initial_path
     begins = f"it begins with {first}, its savepointPath" if first else "it begins empty"
-    return f"belongs to {owner(item)}, which makes it again: {begins}{newest}"
+    return f"belongs to {owner(item)}, which makes it again: {begins}{told}"
 
 
 def _is_cancelled(item: Object) -> bool:
@@ -50,9 +50,10 @@ def _is_cancelled(item: Object) -> bool:
 
 
 def _cancelled(job: Object) -> str:
-    return f"is cancelled without a savepoint, as its savepointOnDelete is false{_newest(job)}"
+    return f"is cancelled without a savepoint, as its savepointOnDelete is false{newest(job)}"
 
 
-def _newest(job: Object) -> str:
+def newest(job: Object) -> str:
+    """Where its state is, as a part of a sentence."""
     points = verdicts.status_of(job).get("recoveryPoints") or []
     return f"; its newest recovery point is {points[0].get('path')}" if points else ""

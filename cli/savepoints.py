@@ -51,7 +51,8 @@ def dispose(session: Session, name: str, path: str, manner: Manner) -> None:
     item = session.get(resources.FLINK_JOBS, name)
     listed = session.client.list(resources.FLINK_JOBS, namespace=session.namespace)["items"]
     if users := [kinds.title_of(job) for job in listed if needs(job, path)]:
-        raise Failed(f"{path} is what {', '.join(users)} may have to come back from; `savepoint forget` lets go of it")
+        way_out = "a lower savepoint.historyLimit lets go of old ones, `savepoint forget` of all"
+        raise Failed(f"{path} is what {', '.join(users)} may have to come back from; {way_out}")
     actions.ask(f"Delete the files of {path}?", manner)
     if not manner.note:
         with output.telling_rest([f"the disposal of {path}"]):

@@ -96,7 +96,9 @@ def waits_for(item: Object) -> str:
     if not (status_of(item) and seen(item)):
         who = "supervisor" if item["kind"] == names.JOB else "hook"
         return f"no {who} has seen {'its newest spec' if status_of(item) else 'it'} yet"
-    if action := pending(item):
+    if (action := pending(item)) and phase(item) == Phase.STOPPING:
+        return f"{status_of(item).get('message')}; {action} comes after that"
+    if action:
         return f"the supervisor has not taken up {action} yet"
     if conditions.is_true(item, conditions.STALLED):
         return f"somebody has to act: {_told(condition(item, conditions.STALLED))}"

@@ -76,9 +76,15 @@ def up(directory: Path, port: int, images: dict[str, Path], timeout: float) -> N
 @command.command()
 @_directory
 def down(directory: Path) -> None:
-    """End the runtime and every process that it started."""
+    """End the runtime and every process that it started.
+
+    Its resources are forgotten; what their jobs have written stays, and is named, for savepoint.savepointPath or
+    `flinkctl job start --from`.
+    """
     from cli.local import background
 
+    for text in background.left(directory):
+        click.echo(text, err=True)
     was_up = background.down(directory)
     click.echo("the local runtime is down" if was_up else "the local runtime was not up", err=True)
 

@@ -58,7 +58,8 @@ def _unseen(scene: Scene) -> Iterator[Reason]:
 
 
 def _request(scene: Scene) -> Iterator[Reason]:
-    if scene.status and (action := verdicts.pending(scene.item)):
+    stops = verdicts.phase(scene.item) == Phase.STOPPING  # which comes first
+    if scene.status and not stops and (action := verdicts.pending(scene.item)):
         yield Reason(f"{action} is asked for, and the supervisor has not taken it up", _logs(scene, names.SUPERVISOR))
 
 
@@ -206,6 +207,17 @@ def _exception(scene: Scene) -> Iterator[Reason]:
         yield Reason(f"Flink's newest exception: {scene.exception}", _logs(scene, names.TASKMANAGER))
 
 
+def _unprotected(scene: Scene) -> Iterator[Reason]:
+    """It has a state, and what is known of it goes with its pods."""
+    status = scene.status
+    if verdicts.phase(scene.item) == Phase.STARTED and status.get("hadState") and not status.get("recoveryPoints"):
+        save = f"flinkctl savepoint trigger {scene.name} -n {scene.namespace}"
+        yield Reason(
+            "only its JobManager holds its state: should that end, the job does not come back by itself",
+            f"set execution.checkpointing.dir; until then: {save}",
+        )
+
+
 def _finished(scene: Scene) -> Iterator[Reason]:
     word, policy = scene.status.get("jobStatus"), scene.status.get("restartPolicy")
     if verdicts.phase(scene.item) == Phase.STOPPED and not at_rest(scene.item) and word in ("FINISHED", "CANCELED"):
@@ -239,6 +251,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
         _slots,
         _cluster,
         _down,
+        _unprotected,
         _finished,
     ),
 }

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from cli import output
+from cli import kinds, losses, output
 from cli.errors import Failed
 from cli.local.place import called
 
@@ -90,6 +90,19 @@ def status(directory: Path) -> Found | None:
             return None
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def left(directory: Path) -> list[str]:
+    """A line for each job that has a state, and where that is."""
+    from clients.kube import KubeClient, KubeError, connect, resources
+
+    if not (found := status(directory)):
+        return []
+    try:
+        jobs = KubeClient(connect(found.kubeconfig, None)).list(resources.FLINK_JOBS)["items"]
+    except KubeError:
+        return []  # it is to end all the same
+    return [f"{kinds.title_of(job)}{text}" for job in jobs if (text := losses.newest(job))]
 
 
 def advice(kubeconfig: Path) -> str:

@@ -46,7 +46,8 @@ def _between(path: str, before: Any, after: Any) -> Iterator[Field]:
         for index in range(max(len(before), len(after))):
             yield from _between(wording.join(path, index), _at(before, index), _at(after, index))
     else:
-        yield _marked(Field(path, _shown(path, before), _shown(path, after)), before, after)
+        texts = _abridged(_hidden(path, before), _hidden(path, after))
+        yield _marked(Field(path, *texts), before, after)
 
 
 def _marked(field: Field, before: Any, after: Any) -> Field:
@@ -66,12 +67,21 @@ def _at(items: list[Any], index: int) -> Any:
     return items[index] if index < len(items) else None
 
 
-def _shown(path: str, value: Any) -> str:
-    """Short, in one line, and without a secret."""
+def _hidden(path: str, value: Any) -> str:
+    """In one line, and without a secret."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if secrets_of({path: text}):
-        return HIDDEN
-    hidden = redacted(text)
-    return hidden if len(hidden) <= LONGEST else hidden[: LONGEST - 1] + "…"
+    return HIDDEN if secrets_of({path: text}) else redacted(text)
+
+
+def _abridged(before: str, after: str) -> tuple[str, str]:
+    """Short, with what differs in sight."""
+    same = next((at for at, (one, other) in enumerate(zip(before, after, strict=False)) if one != other), 0)
+    skipped = same - LONGEST // 3 if same > LONGEST - LONGEST // 3 else 0
+    return _cut(before, skipped), _cut(after, skipped)
+
+
+def _cut(text: str, skipped: int) -> str:
+    text = f"…{text[skipped:]}" if skipped and text else text
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

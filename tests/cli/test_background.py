@@ -11,11 +11,14 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+import crds
 from cli.errors import Failed
 from cli.local import background
 from cli.main import root
-from clients.kube import client
+from clients.kube import KubeClient, client, connect, resources
 from local.store import serve
+
+from .conftest import JOB_SPEC
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "wordcount" / "base" / "flinkdeployment.yaml")
 Usage = namedtuple("Usage", "total used free")
@@ -120,3 +123,20 @@ def test_whoever_asks_one_that_is_down_is_told_how_it_starts(tmp_path, monkeypat
 
 def test_one_that_is_up_and_silent_is_not_called_down(up_already):
     assert background.advice(up_already / "kubeconfig") == ""
+
+
+def test_what_the_jobs_leave_behind_is_named(tmp_path, monkeypatch):
+    with serve(logs=tmp_path) as store:
+        kubeconfig = store.kubeconfig(tmp_path / "kubeconfig")
+        kube = KubeClient(connect(str(kubeconfig)))
+        kube.create(resources.CRDS, crds.load("FlinkJob"))
+        for name, points in (("one", [{"path": "file:/state/savepoint-1", "type": "SAVEPOINT"}]), ("two", [])):
+            body = {"apiVersion": "nextbreakpoint.com/v1", "kind": "FlinkJob", "metadata": {"name": name}}
+            made = kube.create(resources.FLINK_JOBS, {**body, "spec": JOB_SPEC}, namespace="default")
+            status = {"recoveryPoints": points}
+            kube.replace(resources.FLINK_JOBS, {**made, "status": status}, namespace="default", subresource="status")
+        monkeypatch.setattr(background, "status", lambda directory: background.Found(1, store.url, str(kubeconfig)))
+        told = "flinkjob.nextbreakpoint.com/one; its newest recovery point is file:/state/savepoint-1"
+        assert background.left(tmp_path) == [told]
+    monkeypatch.setattr(client, "pause", lambda *_: 0.0)  # between its tries
+    assert background.left(tmp_path) == []

@@ -120,6 +120,11 @@ def test_a_savepoint_that_failed_before_says_nothing_of_a_deletion_without() -> 
     assert goal.judge(None) == verdicts.done("deleted")
 
 
+def test_a_request_comes_after_the_stop_that_is_under_way() -> None:
+    stops = {**READY, "supervisorStatus": "Stopping", "message": "stopping the job with a savepoint"}
+    assert verdicts.waits_for(job(stops, action="STOP")) == "stopping the job with a savepoint; STOP comes after that"
+
+
 @pytest.mark.parametrize(("parallelism", "outcome"), [(1, DONE), (2, WAITING)])
 def test_the_spec_from_before_is_scaled_while_another_was_refused(parallelism: int, outcome: Outcome) -> None:
     stalled = {"type": "Stalled", "status": "True", "reason": "UpdateRefused", "message": "no such class"}

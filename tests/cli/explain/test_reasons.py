@@ -57,6 +57,12 @@ def test_what_is_as_declared_has_no_reason() -> None:
     assert page(scene, [], datetime.now(UTC)).splitlines()[1] == "  It is as its spec wants it."
 
 
+@pytest.mark.parametrize("points", [[], [{"path": "s3://s/savepoint-1"}]])
+def test_a_state_that_goes_with_its_pods_is_told_while_the_job_is_well(points: list[Object]) -> None:
+    found = reasons(Scene(job(hadState=True, recoveryPoints=points), cluster=cluster()))
+    assert [one.next.partition(";")[0] for one in found] == ([] if points else ["set execution.checkpointing.dir"])
+
+
 def test_what_a_longer_reason_says_too_is_said_once() -> None:
     refused = "UpdateRefused: no class X"
     item = job(told=refused, trouble=refused, failure=refused)
