@@ -7,6 +7,7 @@ import re
 _CLASS_NAME = re.compile(r"(?:[a-z_]\w*\.)+([A-Z][\w$]*)")
 _CAUSED_BY = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _FRAME = re.compile(r"^\s*(?:at .+\(.*\)|\.\.\. \d+ more)$")
+_SETTING = re.compile(r"Could not parse value .* for key ")
 _EMPTY = ("Internal server error.", "<Exception on server side:", "End of exception on server side>")
 
 
@@ -52,7 +53,8 @@ class NotReachable(Unknown):
 
 
 def useful_line(trace: str) -> str:
-    """The deepest cause that has a message, without its package; '' for an empty trace.
+    """The deepest cause that has a message, without its package; '' for an empty trace. The setting that cannot be read
+    is named by another one.
 
     Causes of suppressed exceptions are indented, so they are not taken.
     """
@@ -60,7 +62,9 @@ def useful_line(trace: str) -> str:
     told = [line for line in lines if not line.startswith(_EMPTY)] or lines
     causes = [_short(line) for line in [*told[:1], *_CAUSED_BY.findall(trace)]]
     with_message = [cause for cause in causes if not re.fullmatch(r"[\w$]+", cause)]
-    return (with_message or causes or [""])[-1]
+    last = (with_message or causes or [""])[-1]
+    setting = next((cause for cause in with_message if _SETTING.search(cause)), last)
+    return last if setting == last else f"{setting} {last}"
 
 
 def _short(line: str) -> str:

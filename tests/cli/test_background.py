@@ -136,7 +136,7 @@ def test_what_the_jobs_leave_behind_is_named(tmp_path, monkeypatch):
             status = {"recoveryPoints": points}
             kube.replace(resources.FLINK_JOBS, {**made, "status": status}, namespace="default", subresource="status")
         monkeypatch.setattr(background, "status", lambda directory: background.Found(1, store.url, str(kubeconfig)))
-        told = "flinkjob.nextbreakpoint.com/one; its newest recovery point is file:/state/savepoint-1"
+        told = "flinkjob.nextbreakpoint.com/one: its newest recovery point is file:/state/savepoint-1"
         assert background.left(tmp_path) == [told]
     monkeypatch.setattr(client, "pause", lambda *_: 0.0)  # between its tries
     assert background.left(tmp_path) == []

@@ -212,6 +212,10 @@ def test_a_checkpoint_that_only_the_jobmanager_holds_has_no_path():
         ("java.io.IOException: disk full\n\tat a.B.c(B.java:1)", "IOException: disk full"),
         ("a.b.Outer: told\nCaused by: java.lang.NullPointerException\n\t... 2 more", "Outer: told"),
         ("a.Outer: x\nCaused by: b.Middle: y\nCaused by: c.Inner: z: and more", "Inner: z: and more"),
+        (
+            "a.B: Could not parse value 'x' for key 'parallelism.default'.\nCaused by: c.D: no number",
+            "B: Could not parse value 'x' for key 'parallelism.default'. D: no number",
+        ),
         ("a.b.CompletionException: c.d.WrappedException: e.f.RealException: why", "RealException: why"),
         ("a.Outer: x\n\tSuppressed: b.Other: y\n\tCaused by: c.Inner: z", "Outer: x"),
         ("Internal server error.\n<Exception on server side:\na.b.Real: why\n\nEnd of exception", "Real: why"),
