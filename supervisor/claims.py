@@ -1,6 +1,6 @@
 """Slots that are somebody's before Flink counts them as taken: those of a submission on its way, of a job whose tasks
-wait for slots in Flink, and of one that has stopped to start again. Without this, two jobs that wait for one slot would
-both be submitted, and a job that is edited would lose its slots to one that waits."""
+wait for slots in Flink, and of one that is to run again. Without this, two jobs that wait for one slot would both be
+submitted, and a job that is edited, or loses its JobManager, would lose its slots to one that only waited."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ KEPT = timedelta(seconds=60)  # since it was last said that a job has a right to
 class Claim(NamedTuple):
     slots: int
     until: datetime
+    returns: bool  # of a job that is to run again: nothing to another one that is, lest they wait for each other
 
 
 class Claims:
@@ -42,20 +43,20 @@ class Claims:
         with self._lock:
             if self._left(uid, free) < slots:
                 return False
-            self._hold(uid, slots, until)
+            self._hold(uid, slots, until, False)
             return True
 
-    def hold(self, uid: str, slots: int, now: datetime) -> None:
+    def hold(self, uid: str, slots: int, now: datetime, *, returns: bool = False) -> None:
         """Again and again, as long as the job has a right to them."""
         with self._lock:
-            self._hold(uid, slots, now + KEPT)
+            self._hold(uid, slots, now + KEPT, returns)
 
     def hand_over(self, uid: str, status: JobStatus, wanted: int, look: Look, now: datetime) -> None:
         """From the run of a job that has just ended, or is gone, to its next one, before any other job sees what is
         free now. The lane says soon whether there is one; `wanted` are the slots for it."""
         run, ran = look.jobs.get(status.job_id), status.supervisor_status in (Phase.STARTED, Phase.STOPPING)
         if run.status in TERMINAL if run else ran and look.answering:
-            self.hold(uid, wanted, now)
+            self.hold(uid, wanted, now, returns=True)
 
     def release(self, uid: str) -> None:
         """Its tasks have their slots, or nothing of it is there. What is free was counted before: see settle()."""
@@ -70,11 +71,13 @@ class Claims:
             self._over.clear()
 
     def _left(self, uid: str, free: int) -> int:
-        return max(0, free - sum(claim.slots for other, claim in self._claims.items() if other != uid))
+        own = self._claims.get(uid)
+        others = (claim for other, claim in self._claims.items() if other != uid)
+        return max(0, free - sum(claim.slots for claim in others if not (claim.returns and own and own.returns)))
 
-    def _hold(self, uid: str, slots: int, until: datetime) -> None:
+    def _hold(self, uid: str, slots: int, until: datetime, returns: bool) -> None:
         before = self._claims.get(uid)
-        self._claims[uid] = Claim(slots, max(until, before.until) if before else until)
+        self._claims[uid] = Claim(slots, max(until, before.until) if before else until, returns)
         self._over.discard(uid)
 
 
@@ -88,19 +91,12 @@ def asked(world: World, decision: Decision) -> int:
     return max(0, world.job.parallelism - status.job_parallelism) if stops and here else 0
 
 
-def kept(world: World) -> int:
-    """Slots that the job has a right to, whatever is decided."""
-    if _waits_in_flink(world):
-        return world.status.job_parallelism
-    return world.job.parallelism if _comes_back(world) else 0
-
-
 def is_between_runs(world: World, decision: Decision) -> bool:
     """Has its run ended, or is its next one on its way?"""
     return world.flink.terminal or _starts(world.status) or _starts(decision.status)
 
 
-def _waits_in_flink(world: World) -> bool:
+def waits_in_flink(world: World) -> bool:
     """Was it submitted, and do its tasks not have their slots yet? One that Flink restarts has them still, or waits
     for them in a moment."""
     status, flink = world.status, world.flink
@@ -112,7 +108,7 @@ def _waits_in_flink(world: World) -> bool:
     return status.supervisor_status == Phase.STARTING
 
 
-def _comes_back(world: World) -> bool:
+def comes_back(world: World) -> bool:
     """Did it work until a moment ago? Then it goes before those that never ran, whether it was stopped for its next
     run, lost with its pods, or taken back to the spec from before; not for ever, lest it hold them up in vain."""
     since = max(world.status.ready_until, world.status.rejected.at)

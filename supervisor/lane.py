@@ -271,8 +271,10 @@ def _admitted(world: World, around: Surroundings) -> Decision:
         takes = timedelta(seconds=decision.action.timeout) if isinstance(decision.action, Run) else claims.KEPT
         if not held.take(uid, slots, free, world.now + takes):
             return decide(replace(world, cluster=replace(world.cluster, slots_free=held.left(uid, free))))
-    elif slots := claims.kept(world):
-        held.hold(uid, slots, world.now)
+    elif claims.waits_in_flink(world):
+        held.hold(uid, world.status.job_parallelism, world.now)
+    elif claims.comes_back(world):
+        held.hold(uid, world.job.parallelism, world.now, returns=True)
     elif not claims.is_between_runs(world, decision):
         held.release(uid)
     return decision

@@ -62,3 +62,9 @@ def test_nothing_is_claimed_for_ever(claims, claim, until):
     assert claims.left("b", 1) == 0
     claims.settle({"a"}, until)
     assert claims.left("b", 1) == 1
+
+
+def test_of_those_that_come_back_none_waits_for_another(claims):
+    claims.hold("a", 2, NOW, returns=True)
+    claims.hold("b", 1, NOW, returns=True)
+    assert (claims.left("b", 1), claims.left("c", 1)) == (1, 0)

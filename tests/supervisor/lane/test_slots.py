@@ -35,6 +35,9 @@ class Two(Stage):
         used = sum(run.parallelism for run in self.flink.runs.values() if run.alive)
         return Overview("2.3.0", 1, self._slots, self._slots - used, len(self.flink.runs), 0, 0, 0)
 
+    def resize(self, slots: int) -> None:
+        self._slots = slots
+
     def come(self) -> None:
         job = copied(self.job)
         job["metadata"] |= {"name": OTHER, "uid": OTHER_UID, "annotations": {}}
@@ -210,3 +213,18 @@ def test_but_not_for_ever(monkeypatch):
     two.come()
     two.settle(600)
     assert two.other.ready_at
+
+
+@pytest.mark.parametrize("other_first", [True, False])
+def test_two_that_come_back_do_not_wait_for_each_other(other_first):
+    """There is room for one of them."""
+    two = Two(3, other_first=other_first)
+    two.edit(jobParallelism=2)
+    two.play(lambda: two.is_ready(parallelism=2))
+    two.come()
+    two.play(lambda: two.other.ready_at)
+    two.resize(1)
+    two.lose_jobmanager()
+    two.settle(30)
+    assert two.other.ready_at
+    assert two.status.message == "waiting for slots: 0 free, 2 needed"
