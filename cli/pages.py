@@ -13,7 +13,7 @@ from core import conditions, names, pods, times
 
 Object = Mapping[str, Any]
 WIDTH = 15  # of the labels
-UNREADABLE = " (could not be read)"
+UNREADABLE, NAMED = " (could not be read)", " (named by a person)"
 ORDER = (conditions.READY, conditions.PROGRESSING, conditions.DEGRADED, conditions.STALLED, conditions.SUSPENDED)
 
 
@@ -266,7 +266,8 @@ def _one_line(text: Any) -> str:
 
 
 def recovery_table(status: Object, *, wide: bool = False) -> list[tuple[str, ...]]:
-    """Head and rows: a job's recovery points, those marked that the start now under way could not read."""
+    """Head and rows: a job's recovery points. Marked are those that the start now under way could not read, and those
+    that were named for a start, of which nothing is known until then."""
     head = ("TYPE", "TIME", "CHECKPOINT-ID", *(("JOB-ID",) if wide else ()), "PATH")
     rows = [
         (
@@ -274,8 +275,14 @@ def recovery_table(status: Object, *, wide: bool = False) -> list[tuple[str, ...
             point.get("timestamp", ""),
             str(point.get("checkpointId", "")),
             *((point.get("jobId", ""),) if wide else ()),
-            point.get("path", "") + (UNREADABLE if point.get("path") in (status.get("unreadable") or ()) else ""),
+            point.get("path", "") + _mark(point, status),
         )
         for point in status.get("recoveryPoints") or ()
     ]
     return [head, *rows]
+
+
+def _mark(point: Object, status: Object) -> str:
+    if point.get("path") in (status.get("unreadable") or ()):
+        return UNREADABLE
+    return "" if point.get("jobId") else NAMED

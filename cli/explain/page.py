@@ -21,7 +21,8 @@ def _lines(scene: Scene, found: list[Reason], now: datetime) -> Iterator[str]:
     if text:
         yield f"  waits for: {text}"
     for reason in found:
-        yield f"  because:   {reason.text}"
+        if reason.text not in text:
+            yield f"  because:   {reason.text}"
         if reason.next:
             yield f"  next:      {reason.next}"
     if not text and not found:

@@ -43,8 +43,8 @@ def _between(path: str, before: Any, after: Any) -> Iterator[Field]:
         for key in sorted(before.keys() | after.keys()):
             yield from _between(wording.join(path, key), before.get(key), after.get(key))
     elif isinstance(before, list) and isinstance(after, list) and _alike(before, after):
-        for index in range(max(len(before), len(after))):
-            yield from _between(wording.join(path, index), _at(before, index), _at(after, index))
+        for index, one, other in _pairs(before, after):
+            yield from _between(wording.join(path, index), one, other)
     else:
         texts = _abridged(_hidden(path, before), _hidden(path, after))
         yield _marked(Field(path, *texts), before, after)
@@ -63,8 +63,20 @@ def _alike(before: list[Any], after: list[Any]) -> bool:
     return all(isinstance(item, dict) for item in [*before, *after])
 
 
-def _at(items: list[Any], index: int) -> Any:
-    return items[index] if index < len(items) else None
+def _pairs(before: list[Any], after: list[Any]) -> Iterator[tuple[int, Any, Any]]:
+    """Items that are the same one, by their names if all have one, else by their places, and the place of each."""
+    olds, news = _keyed(before), _keyed(after)
+    if not (olds and news):
+        olds, news = dict(enumerate(before)), dict(enumerate(after))
+    places = {**{key: at for at, key in enumerate(olds)}, **{key: at for at, key in enumerate(news)}}
+    for key, at in places.items():
+        yield at, olds.get(key), news.get(key)
+
+
+def _keyed(items: list[Any]) -> dict[Any, Any]:
+    """By name; empty when that does not tell them apart."""
+    keyed = {item.get("name"): item for item in items}
+    return keyed if None not in keyed and len(keyed) == len(items) else {}
 
 
 def _hidden(path: str, value: Any) -> str:

@@ -35,3 +35,12 @@ def test_an_end_that_differs_is_shown_with_what_is_before_it() -> None:
 def test_of_a_secret_not_even_that_is_shown() -> None:
     field = between([*LONG, "--password=one"], [*LONG, "--password=two"])
     assert "one" not in field.before and "two" not in field.after
+
+
+def test_parts_are_known_by_their_names() -> None:
+    one, two, new = ({"name": name, "spec": {"jobParallelism": 1}} for name in ("one", "two", "new"))
+    first, second = ({"metadata": {}, "spec": {"jobs": jobs}} for jobs in ([one, two], [two, new]))
+    assert [(field.path, field.before == "", field.after == "") for field in fields(first, second)] == [
+        ("spec.jobs[0]", False, True),
+        ("spec.jobs[1]", True, False),
+    ]
