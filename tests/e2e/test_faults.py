@@ -202,6 +202,27 @@ def test_the_jobmanager_goes_with_the_answer_to_a_stop(world: World, marks: Mark
 
 
 @pytest.mark.only_local
+@pytest.mark.slow
+def test_the_jobmanager_goes_with_the_answer_to_a_savepoint(world: World, marks: Marks) -> None:
+    for name, mark in marks.items():
+        world.passed(name, mark, 3)
+    mark, had = marks[ONE], world.job(ONE).get("savepointPath")
+    before = world.savepoints(CLUSTER, mark.job_id)
+    world.request(r.FLINK_JOBS, ONE, "TRIGGER_SAVEPOINT")
+    world.wait("the savepoint is written down", lambda: triggered(world, had), pace=AT_ONCE)
+    (supervisor,) = world.pods(CLUSTER, names.SUPERVISOR)
+    with frozen(supervisor) as go_on:
+        while not (new := taken(world, mark.job_id, before)):
+            go_on(0.01)  # until Flink is asked
+        assert world.job(ONE).get("savepointPath") == had
+        world.kill(world.pods(CLUSTER, names.JOBMANAGER))
+    world.resumed(CLUSTER, marks)
+    told = [item["message"] for item in world.events(ONE) if item["reason"] == "SavepointCompleted"]
+    assert f"found a savepoint that was on its way: {world.job(ONE)['savepointPath']}" in told
+    assert new == {world.job(ONE)["savepointPath"]}
+
+
+@pytest.mark.only_local
 def test_the_jobmanager_goes_after_checkpoints_that_nobody_has_seen(world: World, marks: Marks) -> None:
     """Of those that were seen Flink has kept none: the jobs come back from the newest, and no other one is tried."""
     (supervisor,) = world.pods(CLUSTER, names.SUPERVISOR)
@@ -246,6 +267,15 @@ def frozen(pod: Object) -> Iterator[Callable[[float], None]]:
         yield go_on
     finally:
         os.killpg(group, signal.SIGCONT)
+
+
+def taken(world: World, run: str, before: set[str]) -> set[str]:
+    """The savepoints that come within a second."""
+    end, new = time.monotonic() + 1, set[str]()
+    while not new and time.monotonic() < end:
+        new = world.savepoints(CLUSTER, run) - before
+        time.sleep(AT_ONCE)
+    return new
 
 
 def comes_to(world: World, run: str, state: str) -> bool:
