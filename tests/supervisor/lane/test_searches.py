@@ -190,7 +190,7 @@ def test_nor_is_it_to_be_tried_no_more_when_nothing_is_found(stage, unlisted):
     made.flink.unlisted = unlisted
     del made.flink.disk[PATH]
     made.annotate("START", origin=path)
-    made.play(lambda: made.status.failure.startswith("SubmissionFailed"))
+    made.play(lambda: made.status.failure.startswith("RecoveryPointUnreadable"))
     made.flink.disk[path] = 1.0
     made.play(lambda: made.is_in("Started"))
     assert [run.restored for run in made.flink.history] == ["", path]
@@ -300,7 +300,7 @@ def test_the_start_after_one_that_gave_it_up_and_failed_looks_again(ready):
     ready.edit(restart={"restartPolicy": "Always", "restartDelay": 5, "restartTimeout": 60})
     sought_in_vain(ready)
     ready.play(lambda: ready.is_in("Stopped"))
-    assert ready.status.failure.startswith("SubmissionFailed")
+    assert ready.status.failure.startswith("RecoveryPointUnreadable")
     found_once_the_store_is_well_again(ready)
 
 

@@ -159,7 +159,7 @@ def test_when_every_recovery_point_is_gone_it_does_not_start(ready):
     ready.annotate("START")
     ready.play(lambda: ready.is_in("Stopped"))
     assert len(ready.flink.history) == 1
-    assert ready.status.failure.startswith("SubmissionFailed: FileNotFoundException")
+    assert ready.status.failure.startswith("RecoveryPointUnreadable: ")
     ready.annotate("START", without="true")
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == ""
