@@ -99,6 +99,11 @@ class FakeApi(ThreadingHTTPServer):
     def get_request(self) -> Any:
         connection, address = super().get_request()
         if self.tls:
+            try:
+                connection.getpeername()
+            except OSError:  # gone already: wrap_socket would fail, and leave it open
+                connection.close()
+                raise
             connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return connection, address
 
