@@ -36,7 +36,7 @@ def controller(item: Object) -> Mapping[str, Any]:
 
 def _again(item: Object) -> str:
     """The new one has another status: it knows of no savepoint."""
-    told = "" if _is_cancelled(item) else newest(item)  # else told there
+    told = "" if _is_cancelled(item) else _and_newest(item)  # else told there
     if item["kind"] != names.JOB:
         return f"belongs to {owner(item)}, which makes it again"
     first = jobs.read(item).savepoint.initial_path
@@ -50,10 +50,14 @@ def _is_cancelled(item: Object) -> bool:
 
 
 def _cancelled(job: Object) -> str:
-    return f"is cancelled without a savepoint, as its savepointOnDelete is false{newest(job)}"
+    return f"is cancelled without a savepoint, as its savepointOnDelete is false{_and_newest(job)}"
+
+
+def _and_newest(job: Object) -> str:
+    return f"; {text}" if (text := newest(job)) else ""
 
 
 def newest(job: Object) -> str:
-    """Where its state is, as a part of a sentence."""
+    """Where its state is, in words; '' when none is known."""
     points = verdicts.status_of(job).get("recoveryPoints") or []
-    return f"; its newest recovery point is {points[0].get('path')}" if points else ""
+    return f"its newest recovery point is {points[0].get('path')}" if points else ""

@@ -102,7 +102,7 @@ def left(directory: Path) -> list[str]:
         jobs = KubeClient(connect(found.kubeconfig, None)).list(resources.FLINK_JOBS)["items"]
     except KubeError:
         return []  # it is to end all the same
-    return [f"{kinds.title_of(job)}{text.replace(';', ':', 1)}" for job in jobs if (text := losses.newest(job))]
+    return [f"{kinds.title_of(job)}: {text}" for job in jobs if (text := losses.newest(job))]
 
 
 def advice(kubeconfig: Path) -> str:

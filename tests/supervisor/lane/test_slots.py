@@ -142,13 +142,19 @@ def moved(two: Two) -> None:
     two.cluster(supervisorStatus="Started", revision="r2", incarnation=2)
 
 
-@pytest.mark.parametrize("other_first", [True, False])
-@pytest.mark.parametrize("happens", [edited, restarted, lost, taken_back, moved])
-def test_a_job_that_comes_back_has_its_slots(happens, other_first):
+def contended(other_first: bool) -> Two:
+    """One runs on the only slot, the other waits for it."""
     two = Two(1, other_first=other_first)
     two.play(two.is_ready)
     two.come()
     two.settle(20)
+    return two
+
+
+@pytest.mark.parametrize("other_first", [True, False])
+@pytest.mark.parametrize("happens", [edited, restarted, lost, taken_back, moved])
+def test_a_job_that_comes_back_has_its_slots(happens, other_first):
+    two = contended(other_first)
     happens(two)
     two.settle(600)
     assert two.status.ready_at and two.status.attempt > 1
@@ -169,10 +175,7 @@ def test_and_those_that_it_is_to_have_more(other_first):
 
 @pytest.mark.parametrize("other_first", [True, False])
 def test_also_when_its_image_takes_long_to_come(other_first, monkeypatch):
-    two = Two(1, other_first=other_first)
-    two.play(two.is_ready)
-    two.come()
-    two.settle(20)
+    two = contended(other_first)
     restarted(two)
     two.play(lambda: two.is_in("Starting"))
     pods, there = two.pods, two.clock.now.timestamp() + 90
