@@ -235,7 +235,7 @@ def start_point(status: JobStatus) -> str | None:
 
 
 def told(status: JobStatus, said: str = "") -> str:
-    """Where the state is of a job that is deleted, as a part of a sentence: the status, which names it, goes too."""
+    """Where the state is of a job that does not come back by itself, as a part of a sentence."""
     lost, path = status.lost_state, start_point(status)
     newest = f"; its newest state is {path}" if path and path not in said else ""
     return f"{newest}; {lost.what} may be in {lost.directory}" if is_sought(status) else newest

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 RETENTION = "execution.checkpointing.externalized-checkpoint-retention"
 RETAINED = "RETAIN_ON_CANCELLATION"
 SAVEPOINT_DIRECTORY = ("execution.checkpointing.savepoint-dir", "state.savepoints.dir")
+INTERVAL = "execution.checkpointing.interval"
 CHECKPOINT_DIRECTORY = ("execution.checkpointing.dir", "state.checkpoints.dir")
 DIRECTORY_OF_RUN = ("execution.checkpointing.create-subdir", "state.checkpoints.create-subdir")
 RETAINED_NUMBER = ("execution.checkpointing.num-retained", "state.checkpoints.num-retained")
@@ -35,6 +36,12 @@ def checkpoint_directory(spec: Mapping[str, str], cluster: Mapping[str, str], ru
     parent = _first(CHECKPOINT_DIRECTORY, settings).rstrip("/")
     shared = _first(DIRECTORY_OF_RUN, settings).lower() == "false"
     return f"{parent}/{run}" if parent and not shared else ""
+
+
+def keeps_checkpoints_in_memory(spec: Mapping[str, str], cluster: Mapping[str, str]) -> bool:
+    """Are there checkpoints, and only the JobManager to hold them? As far as image and code do not say otherwise."""
+    settings = {**cluster, **spec}
+    return bool(settings.get(INTERVAL)) and not _first(CHECKPOINT_DIRECTORY, settings)
 
 
 def retained_checkpoints(spec: Mapping[str, str], cluster: Mapping[str, str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from cli.plan.supervision import Step
 from core import cluster as clusters
 from core import job as jobs
 from core import names
+from supervisor import settings
 
 SIZES = {names.CLUSTER: "taskManagers", names.JOB: "jobParallelism"}
 FLINK = (names.DEPLOYMENT, *SIZES)
@@ -61,6 +62,7 @@ class Outcome:
     trials: tuple[Wait, ...] = ()  # clusters that get other pods, and what becomes of those that do not work
     kept: tuple[Wait, ...] = ()  # figures that a scale set, beside those of the manifests
     limited: tuple[Wait, ...] = ()  # figures that the limits of their spec change
+    unprotected: tuple[Wait, ...] = ()  # jobs that start, and whose state goes with their JobManager
     still: tuple[Wait, ...] = ()  # what the manifests say waits already, and goes on to
     under_way: tuple[Step, ...] = ()  # what happens to jobs anyway
     averted: tuple[Step, ...] = ()  # what would happen to them without the manifests
@@ -80,6 +82,7 @@ class Outcome:
             "trials": [asdict(trial) for trial in self.trials],
             "kept": [asdict(kept) for kept in self.kept],
             "limited": [asdict(limited) for limited in self.limited],
+            "unprotected": [asdict(unprotected) for unprotected in self.unprotected],
             "still": [asdict(still) for still in self.still],
             "underWay": [asdict(step) for step in self.under_way],
             "averted": [asdict(step) for step in self.averted],
@@ -102,16 +105,17 @@ def foresee(state: State, edits: list[Object], now: datetime) -> Outcome:
     without.run()
     edited.run()
     changes = sorted(_changes(without.state, edited.state), key=_order)
-    averted = _beyond(without.steps, edited.steps)
+    steps, averted = _beyond(edited.steps, without.steps), _beyond(without.steps, edited.steps)
     return Outcome(
         changes=tuple(change for change in changes if change.kind != "Pod"),
         pods=tuple(change for change in changes if change.kind == "Pod"),
-        steps=_beyond(edited.steps, without.steps),
+        steps=steps,
         set_back=tuple(_set_back(edits, edited.state)),
         waits=tuple(_waits(without.state, edited.state)),
         trials=tuple(_trials(without.state, edited.state)),
         kept=tuple(_kept(edits, edited.state)),
         limited=tuple(_limited(without.state, edited.state)),
+        unprotected=tuple(dict.fromkeys(_unprotected(steps, edited.state))),
         still=tuple(dict.fromkeys(_still(edits, without.state, edited.state))),
         under_way=_beyond(without.steps, list(averted)),
         averted=averted,
@@ -207,6 +211,19 @@ def _limit(item: Object) -> str:
     figure = item["spec"].get(SIZES[item["kind"]])
     told = slots.clamped(item, figure) if figure and not _by_jobs(item) else ""
     return f"{SIZES[item['kind']]} is {figure}; {told}" if told else ""
+
+
+def _unprotected(steps: Iterable[Step], after: State) -> Iterator[Wait]:
+    for step in steps:
+        key = names.JOB, step.namespace, step.job
+        item = after.get(key) if step.verb == "start" else None
+        cluster = after.get((names.CLUSTER, step.namespace, jobs.read(item).cluster_name)) if item else None
+        if not (item and cluster):
+            continue
+        own, shared = jobs.read(item).flink_configuration, clusters.read(cluster).flink_configuration
+        if settings.keeps_checkpoints_in_memory(own, shared):
+            told = f"without {settings.CHECKPOINT_DIRECTORY[0]} only its JobManager holds its checkpoints"
+            yield Wait(*key, f"{told}: should that end, the job does not come back by itself")
 
 
 def _kept(edits: list[Object], after: State) -> Iterator[Wait]:

@@ -117,7 +117,7 @@ def _jobs_in_short(outcome: Outcome) -> str:
 
 
 def _notes(outcome: Outcome) -> Iterator[str]:
-    for note in (*outcome.limited, *outcome.trials, *outcome.kept):
+    for note in (*outcome.limited, *outcome.trials, *outcome.kept, *outcome.unprotected):
         yield f"{note.kind} {note.namespace}/{note.name}: {note.text}."
     for wait in outcome.still:
         yield f"Waits already, with or without this: {wait.kind} {wait.namespace}/{wait.name}: {wait.text}."

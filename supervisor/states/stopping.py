@@ -181,7 +181,7 @@ def _next(world: World, status: JobStatus, why: str) -> Decision:
     """Lets go of the cluster and goes where the stop was to lead."""
     stop = status.stop
     phase = Phase.TERMINATED if world.job.deleting else stop.next
-    if phase == Phase.TERMINATED:
+    if phase != Phase.STARTING:
         why += recovery.told(status, why)
     if phase != Phase.TERMINATED or status.job_status == "FINISHED":  # with the savepoint, or by itself
         status = _mended(status)

@@ -289,3 +289,21 @@ def test_it_comes_to_rest_again_where_it_was(state: State) -> None:
     rehearsal.run()
     assert rehearsal.settled
     assert rehearsal.steps == []
+
+
+def test_checkpoints_that_go_with_the_jobmanager_are_told_of_before_the_job_starts() -> None:
+    """The job would have to be started by a person, once that had ended."""
+
+    def planned(configuration: dict[str, str]) -> Outcome:
+        body = deployment()
+        body["spec"]["cluster"]["flinkConfiguration"] = configuration
+        fresh = edit.edited(None, as_manifest(resources.FLINK_DEPLOYMENTS, body), "default", NOW)
+        return foresee(State(), [fresh], NOW)
+
+    outcome = planned({"execution.checkpointing.interval": "10 s"})
+    assert [note.name for note in outcome.unprotected] == ["demo-one", "demo-two"]
+    assert "FlinkJob default/demo-one: without execution.checkpointing.dir only its JobManager holds" in page(outcome)
+    assert outcome.to_json()["unprotected"]
+    assert not planned({}).unprotected  # its code may have checkpoints, and a place for them
+    for directory in ("execution.checkpointing.dir", "state.checkpoints.dir"):
+        assert not planned({"execution.checkpointing.interval": "10 s", directory: "s3://bucket/c"}).unprotected

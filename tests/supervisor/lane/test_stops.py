@@ -39,7 +39,7 @@ def test_without_savepoint_is_the_way_out(ready):
     ready.annotate("STOP", without="true")
     ready.play(lambda: ready.is_in("Stopped"))
     assert not ready.status.holds_cluster
-    assert ready.status.recovery_points
+    assert ready.status.message.endswith(f"its newest state is {ready.status.recovery_points[0].path}")
 
 
 def test_a_result_that_flink_dropped_while_nobody_looked(ready, killed):
