@@ -176,7 +176,7 @@ def _bootstrap_digest(bootstrap: Mapping[str, Any], flink_configuration: Mapping
 def _savepoints(body: Mapping[str, Any]) -> Savepoints:
     return Savepoints(
         mode=SavepointMode(spec.text(body, "savepointMode", SavepointMode.AUTOMATIC)),
-        initial_path=spec.text(body, "savepointPath").strip().strip('"'),
+        initial_path=spec.unquoted(spec.text(body, "savepointPath")),
         interval=max(0, spec.whole(body, "savepointInterval", 0)),
         schedule=spec.text(body, "savepointSchedule"),
         target_path=spec.text(body, "savepointTargetPath"),

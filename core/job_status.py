@@ -98,12 +98,20 @@ class LostState(Record):
     given_up: bool = False  # by this start; the next one looks again, unless a run has completed a checkpoint by then
     passed_over: bool = False  # a person chose another start; it is looked for when that cannot be read
     newer: bool = False  # than what is known: without it the job starts from that; not so the savepoint of a stop
+    savepoint_directory: str = ""  # where a savepoint of this run may be that could not be looked for,
+    savepoint_asked_at: str = ""  # and when it was asked for
 
     @property
     def what(self) -> str:
         if not self.asked_at:
             return "a newer checkpoint"
         return "a savepoint that was on its way" if self.newer else "the savepoint of the stop"
+
+    @property
+    def before(self) -> LostState:
+        """What was given up before this was looked for, should this not be there; the next start looks again."""
+        where, asked_at = self.savepoint_directory, self.savepoint_asked_at
+        return LostState(self.job_id, where, asked_at, newer=True, given_up=True) if where else LostState()
 
     @property
     def anew(self) -> LostState:
@@ -177,6 +185,7 @@ class JobStatus(Record):
     restart_policy: str = ""
     savepoint_path: str = ""  # newest savepoint
     savepoint_timestamp: str = ""  # ... since when
+    named_path: str = ""  # the savepointPath of the spec, as it was taken up
     savepoint_job_id: str = ""  # a savepoint on its way: of this job,
     savepoint_trigger_id: str = ""  # under this id,
     savepoint_request_timestamp: str = ""  # asked for at

@@ -16,6 +16,11 @@ def text(spec: Mapping[str, Any], key: str, default: str = "") -> str:
     return default if value is None else str(value)
 
 
+def unquoted(path: str) -> str:
+    """As the Toolbox reads a path: its examples have some in quotes."""
+    return path.strip().strip('"')
+
+
 def flag(spec: Mapping[str, Any], key: str, default: bool = False) -> bool:
     value = spec.get(key)
     return default if value is None else value is True

@@ -56,6 +56,6 @@ def _relative(body: Mapping[str, Any], path: str) -> Iterator[str]:
     """Flink takes a path of the JobManager's working directory, and what is there is gone with its container."""
     for part, field in _STATE:
         value = spec.part(body, part).get(field)
-        if isinstance(value, str) and value and not _ABSOLUTE.match(value):
+        if isinstance(value, str) and (given := spec.unquoted(value)) and not _ABSOLUTE.match(given):
             wrong = "must be a URI or an absolute path that every Flink pod reaches, such as s3://bucket/savepoints"
             yield f"{path}.{part}.{field}: Invalid value: {json.dumps(value)}: {wrong}"

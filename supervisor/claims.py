@@ -9,6 +9,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from core import times
 from core.job_status import JobStatus
 from core.states import Phase, StoppedBy
 from supervisor import steps
@@ -38,25 +39,18 @@ class Claims:
         with self._lock:
             return self._left(uid, free)
 
-    def take(self, uid: str, slots: int, free: int, until: datetime) -> bool:
-        """For a submission, which may take so long; False when others were first."""
+    def take(self, uid: str, slots: int, free: int, until: datetime) -> int | None:
+        """For a submission, which may take so long. None, or how many are left when others were first."""
         with self._lock:
-            if self._left(uid, free) < slots:
-                return False
+            if (left := self._left(uid, free)) < slots:
+                return left
             self._hold(uid, slots, until, False)
-            return True
+            return None
 
     def hold(self, uid: str, slots: int, now: datetime, *, returns: bool = False) -> None:
         """Again and again, as long as the job has a right to them."""
         with self._lock:
             self._hold(uid, slots, now + KEPT, returns)
-
-    def hand_over(self, uid: str, status: JobStatus, wanted: int, look: Look, now: datetime) -> None:
-        """From the run of a job that has just ended, or is gone, to its next one, before any other job sees what is
-        free now. The lane says soon whether there is one; `wanted` are the slots for it."""
-        run, ran = look.jobs.get(status.job_id), status.supervisor_status in (Phase.STARTED, Phase.STOPPING)
-        if run.status in TERMINAL if run else ran and look.answering:
-            self.hold(uid, wanted, now, returns=True)
 
     def release(self, uid: str) -> None:
         """Its tasks have their slots, or nothing of it is there. What is free was counted before: see settle()."""
@@ -93,7 +87,8 @@ def asked(world: World, decision: Decision) -> int:
 
 def is_between_runs(world: World, decision: Decision) -> bool:
     """Has its run ended, or is its next one on its way?"""
-    return world.flink.terminal or _starts(world.status) or _starts(decision.status)
+    ended = world.flink.terminal and world.status.supervisor_status != Phase.STOPPED
+    return ended or starts(world.status) or starts(decision.status)
 
 
 def waits_in_flink(world: World) -> bool:
@@ -108,12 +103,21 @@ def waits_in_flink(world: World) -> bool:
     return status.supervisor_status == Phase.STARTING
 
 
-def comes_back(world: World) -> bool:
+def has_just_ended(status: JobStatus, look: Look) -> bool:
+    """Is its run over, or gone, and nothing decided yet? There may be a next one."""
+    run, phase = look.jobs.get(status.job_id), status.supervisor_status
+    if run:
+        return run.status in TERMINAL and phase != Phase.STOPPED
+    return look.answering and phase in (Phase.STARTED, Phase.STOPPING)
+
+
+def comes_back(status: JobStatus, now: datetime, timeout: int) -> bool:
     """Did it work until a moment ago? Then it goes before those that never ran, whether it was stopped for its next
     run, lost with its pods, or taken back to the spec from before; not for ever, lest it hold them up in vain."""
-    since = max(world.status.ready_until, world.status.rejected.at)
-    return _starts(world.status) and bool(since) and not steps.overdue(world, since)
+    since = times.from_text(max(status.ready_until, status.rejected.at))
+    return starts(status) and since is not None and now - since <= timedelta(seconds=timeout)
 
 
-def _starts(status: JobStatus) -> bool:
+def starts(status: JobStatus) -> bool:
+    """Is its next run on its way, and not submitted?"""
     return status.supervisor_status == Phase.STARTING and not status.job_id

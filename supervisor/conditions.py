@@ -111,9 +111,12 @@ def _stalled(world: World, status: JobStatus, down: bool) -> tuple[str, str]:
     if status.rejected.digest and not down:
         way_out = "the spec from before runs: mend this one, or start the job to have it tried again"
         return _rejected(status), f"{status.rejected.failure}; {way_out}"
-    waits = status.failure.startswith(("StateUnknown", "StateTooOld")) and status.supervisor_status == Phase.STARTING
-    if waits or status.failure.startswith("RecoveryPointUnreadable"):  # that is tried again, and rarely mends itself
-        return status.failure.split(":")[0], status.failure
+    word, phase = status.failure.split(":")[0], status.supervisor_status
+    waits = word in ("StateUnknown", "StateTooOld") and phase == Phase.STARTING
+    # It is tried again, and rarely mends itself.
+    unreadable = word == "RecoveryPointUnreadable" and phase in (Phase.STARTING, Phase.STOPPED) and not down
+    if waits or unreadable:
+        return word, status.failure
     failed = status.supervisor_status == Phase.STOPPED and _failed(status)
     ends = world.job.restart.policy == RestartPolicy.NEVER and not steps.starts_again(world.job, status)
     return ("Failed", status.failure) if failed and ends else ("", "")

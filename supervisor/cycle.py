@@ -135,9 +135,6 @@ class ClusterCycle:
         view = observe.cluster_view(cluster, pods, look)
         self._tell(cluster, look, jobs)
         self._forget_jobs(jobs)
-        for uid, slot in self._slots.items():
-            if slot.lane.seen:
-                self._claims.hand_over(uid, slot.lane.seen, slot.lane.parallelism, look, datetime.now(UTC))
         self._remove_leftovers(cluster, jobs, jobmanager, look)
         around = Surroundings(view, pods, jobmanager, look, self._claims)
         pause = min(self._step_jobs(jobs, around), float(view.polling_interval))
@@ -205,7 +202,9 @@ class ClusterCycle:
             self._quiet_since = now
         for job in jobs:
             slot = self._slots.setdefault(job["metadata"]["uid"], _Slot(Lane(self._kube, Recorder(self._kube))))
-            version = job["metadata"]["resourceVersion"]
+            slot.lane.keep_slots(job, around)
+        for job in jobs:
+            slot, version = self._slots[job["metadata"]["uid"]], job["metadata"]["resourceVersion"]
             news = changed or slot.seen != version
             if slot.step and not slot.step.done():
                 slot.overtaken |= news

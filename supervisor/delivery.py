@@ -16,7 +16,7 @@ from supervisor import moves, rollback, steps
 from supervisor.decision import Decision, Event, Plan
 from supervisor.world import World
 
-TRIES = 3  # of a plan that Flink says it cannot make, and not whether that is for good
+TRIES = 3  # of a plan that Flink cannot make, and does not say whether that is for good
 
 
 def noted(world: World) -> World:
@@ -172,7 +172,7 @@ def _answered(world: World) -> Decision | None:
         text = asked.answer.text
         return _not_carried(world, text) if jar_is_gone(asked.answer) else _refused(world, text)
     failed = asked.answer.text if isinstance(asked.answer, Failed) else ""
-    if failed and asked.tries >= TRIES:
+    if failed and asked.failed >= TRIES:
         return _refused(world, failed)
     if isinstance(asked.answer, str):
         update = replace(world.status.update, planned=True)

@@ -7,6 +7,7 @@ intended, and in Flink whether it happened.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -57,7 +58,6 @@ class Lane:
         planner: Planner | None = None,
     ) -> None:
         self.seen: JobStatus | None = None  # as decided last: newer than what is stored
-        self.parallelism = 0  # as the spec says, at the last step
         self.answered: bool | None = None  # did the JobManager, at the last step that was written down?
         self.secrets: frozenset[str] = frozenset()  # its own and its cluster's, so far
         self._kube = kube
@@ -93,13 +93,27 @@ class Lane:
             logging.getLogger("supervisor").exception("[%s] step failed", name)
         return AFTER_ERROR
 
+    def keep_slots(self, resource: Mapping[str, Any], around: Surroundings) -> None:
+        """Before any lane of the cluster steps: from one run of the job to the next they are its own, also while a step
+        of it takes long, or another process took the last one."""
+        resource = self.newest(resource)
+        try:
+            status = self.seen or read_status(resource)
+            ended = claims.has_just_ended(status, around.look)
+            if status.cluster_name != around.cluster.name or not (ended or claims.starts(status)):
+                return
+            job, now = read_job(resource, self._problems(resource)), self._clock()
+        except ValueError:
+            return  # its step tells
+        if ended or claims.comes_back(status, now, job.restart.timeout):
+            around.claims.hold(job.uid, job.parallelism, now, returns=True)
+
     def _step(self, name: str, resource: Mapping[str, Any], around: Surroundings) -> float:
         self.answered = None
         if self._holds_another(resource, around.cluster):
             return AFTER_ERROR
         world = self._world(resource, around)
         self.secrets |= world.secrets
-        self.parallelism = world.job.parallelism
         decision = _admitted(world, around)
         self._log(name, world, decision)
         stored, status = self._write(resource, world, decision)
@@ -269,12 +283,11 @@ def _admitted(world: World, around: Surroundings) -> Decision:
     uid, free = world.job.uid, around.cluster.slots_free
     if slots := claims.asked(world, decision):
         takes = timedelta(seconds=decision.action.timeout) if isinstance(decision.action, Run) else claims.KEPT
-        if not held.take(uid, slots, free, world.now + takes):
-            return decide(replace(world, cluster=replace(world.cluster, slots_free=held.left(uid, free))))
+        left = held.take(uid, slots, free, world.now + takes)
+        if left is not None:
+            return decide(replace(world, cluster=replace(world.cluster, slots_free=left)))
     elif claims.waits_in_flink(world):
         held.hold(uid, world.status.job_parallelism, world.now)
-    elif claims.comes_back(world):
-        held.hold(uid, world.job.parallelism, world.now, returns=True)
     elif not claims.is_between_runs(world, decision):
         held.release(uid)
     return decision
@@ -285,8 +298,16 @@ def _history(status: JobStatus) -> tuple[object, ...]:
 
 
 def read_job(resource: Mapping[str, Any], problems: list[str]) -> jobs.Job:
-    """The job without the parts of its spec that are wrong: what the others say still holds."""
-    wrong = {problem.removeprefix("spec.").split(":")[0].split(".")[0].split("[")[0] for problem in problems}
+    """The job without the fields of its spec that are wrong: what the others say still holds."""
     spec = resource.get("spec")
-    kept = {key: part for key, part in spec.items() if key not in wrong} if isinstance(spec, Mapping) else {}
+    kept = dict(spec) if isinstance(spec, Mapping) else {}
+    for problem in problems:
+        part, _, field = problem.removeprefix("spec.").partition(": ")[0].partition(".")
+        inner = kept.get(part)
+        if field and isinstance(inner, Mapping):
+            # One of Flink's configuration has dots of its own.
+            wrong = field if field in inner else re.split(r"[.\[]", field)[0]
+            kept[part] = {key: value for key, value in inner.items() if key != wrong}
+        else:
+            kept.pop(part.partition("[")[0], None)
     return jobs.read({**resource, "spec": kept})

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from clients.flink import Failed
 from supervisor import act
 from supervisor.decision import Plan
 from supervisor.jobmanager import JobManager
@@ -34,8 +35,9 @@ class Planner:
         if busy or jobmanager.capabilities is None:
             return
         before, client = self.seen, jobmanager.client
-        tries = before.tries if (before.delivery, before.incarnation) == (plan.delivery, jobmanager.incarnation) else 0
-        asked = self.seen = Planning(plan.delivery, jobmanager.incarnation, now, tries + 1, running=True)
+        same = (before.delivery, before.incarnation) == (plan.delivery, jobmanager.incarnation)
+        failed = before.failed if same else 0
+        asked = self.seen = Planning(plan.delivery, jobmanager.incarnation, now, failed, running=True)
 
         def task() -> None:
             answer = None
@@ -43,6 +45,7 @@ class Planner:
                 answer = act.plan(plan, client)
             finally:
                 if self.seen is asked:  # nobody waits for a JobManager that is gone
-                    self.seen = replace(asked, running=False, answer=answer)
+                    failures = failed + isinstance(answer, Failed)
+                    self.seen = replace(asked, running=False, answer=answer, failed=failures)
 
         self._begin(task)

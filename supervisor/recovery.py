@@ -194,16 +194,17 @@ def named(world: World, status: JobStatus) -> JobStatus:
     """With what the spec names for the first start. Once the job has run, its own savepoints are newer than that."""
     point = RecoveryPoint(world.job.savepoint.initial_path, SAVEPOINT, times.to_text(world.now))
     known = remembered(status, point, world.history_limit)
-    return known.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp)
+    return known.but(savepoint_path=point.path, savepoint_timestamp=point.timestamp, named_path=point.path)
 
 
 def named_anew(world: World) -> JobStatus | None:
     """... where that was edited, and no run has begun with what it was before."""
     status, path = world.status, world.job.savepoint.initial_path
     ran = status.stable.digest or status.lost_state.job_id or any(point.job_id for point in status.recovery_points)
-    if not path or ran or any(point.path == path for point in status.recovery_points):
+    if ran or path in ("", status.named_path):
         return None
-    return named(world, status.but(recovery_points=()))
+    others = tuple(point for point in status.recovery_points if point.path not in (path, status.named_path))
+    return named(world, status.but(recovery_points=others))
 
 
 def forgotten_so_far(world: World) -> JobStatus:
@@ -237,8 +238,9 @@ def start_point(status: JobStatus) -> str | None:
 def told(status: JobStatus, said: str = "") -> str:
     """Where the state is of a job that does not come back by itself, as a part of a sentence."""
     lost, path = status.lost_state, start_point(status)
-    newest = f"; its newest state is {path}" if path and path not in said else ""
-    return f"{newest}; {lost.what} may be in {lost.directory}" if is_sought(status) else newest
+    if _is_wanted(status):
+        return f"; its newest state may be {lost.what}, in {lost.directory}" + (f", else it is {path}" if path else "")
+    return f"; its newest state is {path}" if path and path not in said else ""
 
 
 def work_since(status: JobStatus, path: str | None) -> float | None:
@@ -266,8 +268,12 @@ def without_errors(status: JobStatus, named: str) -> JobStatus:
 
 def is_sought(status: JobStatus) -> bool:
     """Is there something to look for before the job starts?"""
+    return _is_wanted(status) and not status.lost_state.given_up
+
+
+def _is_wanted(status: JobStatus) -> bool:
     lost = status.lost_state
-    return bool(lost.job_id) and not lost.given_up and not (lost.passed_over and not status.unreadable)
+    return bool(lost.job_id) and not (lost.passed_over and not status.unreadable)
 
 
 def beside(status: JobStatus) -> LostState | None:

@@ -15,7 +15,6 @@ from clients.flink import Rejected
 from core import job as jobs
 from core import times
 from core.job_status import CHECKPOINT, SAVEPOINT, JobStatus, LostState, RecoveryPoint
-from core.states import Phase
 from supervisor import recovery, rollback, steps
 from supervisor.decision import Decision, Event, FindState
 from supervisor.finder import Found
@@ -30,7 +29,7 @@ CLOCKS = timedelta(minutes=10)  # by which that of an object store may be behind
 def begun(world: World) -> JobStatus:
     """The status of a job that was lost while it was stopped."""
     status, stop = world.status, world.status.stop
-    if stop.forget or steps.began_wrong(stop) or stop.next == Phase.TERMINATED or world.job.deleting:
+    if stop.forget or steps.began_wrong(stop):
         return status
     if not stop.directory:
         return recovery.unseen(status, status.job_id)
@@ -92,7 +91,7 @@ def answered(world: World, answer: Rejected | str) -> Decision:
         why = f"{status.message.partition(': ')[0]}: {answer.text}"
         return _given_up(world, why) if _is_wish(status) and status.jar_id else steps.same(world, why)
     found = Found.of(answer)
-    settled = LostState() if lost.asked_at or lost.newer else replace(lost, given_up=True)
+    settled = _settled(status) if lost.asked_at or lost.newer else replace(lost, given_up=True)
     unreadable = tuple(path for path in status.unreadable if not recovery.same_path(path, found.path))
     if unreadable != status.unreadable:  # for a moment; it is tried once more
         return _over(status.but(lost_state=settled, unreadable=unreadable), f"{found.path} is there")
@@ -132,12 +131,19 @@ def _found_checkpoint(world: World, found: Found) -> Decision:
 def _given_up(world: World, why: str) -> Decision:
     """By this start. There may be state: without a way back that is known, the job does not begin empty."""
     status, lost = world.status, world.status.lost_state
-    left = status.but(had_state=True, lost_state=LostState() if _is_wish(status) else replace(lost, given_up=True))
+    kept = lost.before if lost.savepoint_directory else lost
+    left = status.but(had_state=True, lost_state=LostState() if _is_wish(status) else replace(kept, given_up=True))
     if lost.newer and lost.asked_at:  # its checkpoints are elsewhere
-        after = recovery.unseen(left.but(lost_state=LostState()), lost.job_id)
-        left = after if after.lost_state.job_id else left
+        after = recovery.unseen(left.but(lost_state=LostState()), lost.job_id).lost_state
+        second = replace(after, savepoint_directory=lost.directory, savepoint_asked_at=lost.asked_at)
+        left = left.but(lost_state=second) if after.job_id else left
     decision = _over(left, f"given up {why}")
     return replace(decision, events=(Event("RecoveryPointUnreadable", decision.why),))
+
+
+def _settled(status: JobStatus) -> LostState:
+    """What is left to look for when it is not there: nothing, but for what the job cannot start without."""
+    return LostState() if recovery.start_point(status) else status.lost_state.before
 
 
 def _is_news(world: World, found: Found) -> bool:
@@ -156,10 +162,13 @@ def _proven(world: World, status: JobStatus) -> JobStatus:
     """A savepoint settles that an update works, whoever was told. Of an attempt before the last it is not known what
     that was made of."""
     lost, here = world.status.lost_state, status.runs_on
-    same_spec = status.digest.get("bootstrap") == status.delivery.digest
-    if lost.job_id != jobs.flink_job_id(world.job.uid, status.attempt) or not same_spec:
+    if lost.job_id != jobs.flink_job_id(world.job.uid, status.attempt):
         return status
-    return rollback.proven(status).but(runs_on=replace(here, ready=here.ready or here.attempt <= status.attempt))
+    status = status.but(runs_on=replace(here, ready=here.ready or here.attempt <= status.attempt))
+    if status.digest.get("bootstrap") == status.delivery.digest:
+        return rollback.proven(status)
+    # What it was made of is not known any more; what it wrote is not taken back with the spec that came after it.
+    return status.but(stable=replace(status.stable, attempt=status.attempt)) if status.stable.digest else status
 
 
 def _over(status: JobStatus, why: str) -> Decision:

@@ -103,7 +103,7 @@ class Planning:
     delivery: int = 0  # number of the one that it is about
     incarnation: int = 0  # of the JobManager
     asked_at: datetime | None = None
-    tries: int = 0
+    failed: int = 0  # answers that Flink could not make it, and not whether that is for good
     running: bool = False
     answer: Rejected | Failed | str | None = None  # the plan, why there is none, or nothing that anybody knows
 

@@ -73,7 +73,8 @@ def _leave(world: World, why: str, next: Phase, by: StoppedBy) -> Decision:
         deleted = next == Phase.TERMINATED
         wanted = world.job.savepoint.on_delete if deleted else steps.wants_savepoint(world, by_person=True)
         return steps.stop(world, why, next=next, by=by, savepoint=wanted and world.flink.tasks_run)
-    status = steps.released(world.status).but(supervisor_status=next, stopped_by=by, job_id="", message=why)
+    left = recovery.unseen(world.status, world.status.job_id) if world.lost else world.status
+    status = steps.released(left).but(supervisor_status=next, stopped_by=by, job_id="", message=why)
     if next == Phase.TERMINATED:
         return steps.deleted(replace(world, status=status))
     return Decision(status, why, 0.0)

@@ -39,9 +39,8 @@ def _lost(world: World) -> Decision:
     world, stop = replace(world, status=search.begun(world)), world.status.stop
     if stop.next == Phase.STARTING and not (stop.forget or stop.start_from or world.job.deleting):
         return steps.lost(world)  # Flink's high availability may bring it back
-    return _next(
-        world, world.status.but(job_status=""), f"the job was lost with its JobManager{steps.sought(world.status)}"
-    )
+    sought = steps.sought(world.status) if stop.next == Phase.STARTING and not world.job.deleting else ""
+    return _next(world, world.status.but(job_status=""), f"the job was lost with its JobManager{sought}")
 
 
 def _deleted_meanwhile(world: World) -> Decision:
@@ -52,7 +51,7 @@ def _deleted_meanwhile(world: World) -> Decision:
         directory=stop.directory,
         drain=stop.drain,
         next=Phase.TERMINATED,
-        reason="deleted",
+        reason=stop.reason if steps.began_wrong(stop) else "deleted",
         requested_at=stop.requested_at,
     )
     failure = steps.but_savepoints(world.status.failure)

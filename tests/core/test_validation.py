@@ -58,3 +58,9 @@ def test_flink_that_speaks_tls_only_is_refused(value, refused):
 def test_state_in_a_relative_directory_would_go_with_its_container(part, field, value, refused):
     found = validation.problems(SCHEMA, {part: {field: value}})
     assert [text.split(": ")[0] for text in found] == ([f"spec.{part}.{field}"] if refused else [])
+
+
+@pytest.mark.parametrize("path", ['"s3://bucket/savepoint-1"', " s3://bucket/savepoint-1"])
+def test_what_is_read_is_what_is_judged(path):
+    """core.job strips these, as the Toolbox does."""
+    assert not list(validation.beyond_schema({"savepoint": {"savepointPath": path}}, "spec"))

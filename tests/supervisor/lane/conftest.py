@@ -159,15 +159,15 @@ class Stage:
         manager.client = self.flink  # type: ignore[assignment]
         self.claims.settle({"6f1c", *self.others}, self.clock.now)
         look = manager.look(1)
-        if self.lane.seen:
-            self.claims.hand_over("6f1c", self.lane.seen, self.lane.parallelism, look, self.clock.now)
         view = observe.cluster_view(self.kube.objects["flinkclusters", "demo"], pods, look)
         return Surroundings(view, pods, manager, look if look.answering else Look(), self.claims)
 
     def step(self) -> float:
         """One step of the lane; a killed supervisor is followed by the next one."""
         try:
-            pause = self.lane.step(copied(self.job), self.around())
+            around = self.around()
+            self.lane.keep_slots(self.job, around)
+            pause = self.lane.step(copied(self.job), around)
         except Killed:
             self.kills += 1
             self.new_supervisor()

@@ -444,3 +444,18 @@ def test_tasks_that_do_not_run_are_the_trouble_whatever_waits(ready):
     ready.settle(20)
     assert ready.status.failure.startswith("TasksNotRunning: ")
     assert ready.status.message.startswith(f"{ready.status.failure}; an update: ")
+
+
+def test_one_failed_plan_after_two_without_an_answer_is_no_refusal(ready):
+    plan = ready.flink.plan
+    errors = [Failed("POST /plan: HTTP 500", "OutOfMemoryError: Metaspace"), Unknown("broken"), Unknown("broken")]
+
+    def failing(jar_id: str, **more: Any) -> str:
+        if errors:
+            raise errors.pop()
+        return str(plan(jar_id, **more))
+
+    ready.flink.plan = failing
+    update(ready, "img:2")
+    ready.settle(60)
+    assert not ready.status.rejected.digest, ready.status.rejected.failure

@@ -13,6 +13,7 @@ from clients.kube import resources
 
 from . import fakes
 from .fakes import copied
+from .test_updates import rolled_back, update
 
 SAVEPOINT = "s3://s/savepoint-1"
 
@@ -425,3 +426,40 @@ def test_the_loss_is_told_with_what_comes_first(ready):
     ready.lose_jobmanager()
     ready.play(lambda: ready.status.lost_state.newer)
     assert "a newer checkpoint is looked for first" in ready.status.message
+
+
+@pytest.mark.parametrize("how", ["STOP", "suspend"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_run_that_was_lost_before_anybody_saw_it_run_and_is_stopped_then(stage, how, first):
+    job = stage()
+    if not first:
+        job.play(job.is_ready)
+        job.annotate("START")
+    job.play(lambda: len(job.flink.history) == (1 if first else 2))
+    newest = unseen(job, 25)  # the supervisor is away
+    job.lose_jobmanager()
+    job.annotate("STOP") if how == "STOP" else job.edit(suspend=True)
+    job.play(lambda: job.is_in("Stopped"))
+    job.annotate("START") if how == "STOP" else job.edit(suspend=False)
+    job.play(job.is_ready)
+    assert job.flink.history[-1].restored == newest
+
+
+def test_what_an_update_wrote_unseen_is_not_taken_back_with_the_edit_after_it(ready):
+    update(ready, "img:2")
+    ready.play(lambda: len(ready.flink.history) == 2)
+    newest = unseen(ready, 25)
+    ready.lose_jobmanager()
+    ready.step()
+    ready.flink.answers = False
+    ready.annotate("STOP")
+    ready.play(lambda: ready.is_in("Stopped"))
+    ready.flink.answers = True
+    ready.flink.stuck |= {"3_app.jar", "4_app.jar"}
+    update(ready, "img:3")
+    ready.annotate("START")
+    ready.play(lambda: len(ready.flink.history) == 3)
+    assert ready.flink.history[-1].restored == newest
+    ready.flink.stuck.clear()
+    ready.play(lambda: rolled_back(ready), steps=3000)
+    assert ready.flink.history[-1].restored == newest, [run.restored for run in ready.flink.history]

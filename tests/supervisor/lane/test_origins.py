@@ -216,3 +216,70 @@ def test_once_it_has_run_the_spec_names_nothing_any_more(ready):
     ready.annotate("START")
     ready.play(lambda: len(ready.flink.history) == 2)
     assert ready.flink.history[-1].restored == "s3://s/savepoint-1"
+
+
+NAMED = "s3://elsewhere/savepoint-old"
+
+
+def savepoint(stage: Any, **more: Any) -> None:
+    stage.edit(savepoint={**stage.job["spec"]["savepoint"], **more})
+
+
+def first_start_failed(stage: Any) -> Any:
+    """Of a job whose spec names a savepoint that is there."""
+    job = stage()
+    job.flink.disk[NAMED] = 7.0
+    savepoint(job, savepointPath=NAMED)
+    job.flink.refused.add("1_app.jar")
+    job.play(lambda: job.is_in("Stopped"))
+    job.flink.refused.clear()
+    return job
+
+
+def test_a_start_without_savepoint_that_fails_once_begins_empty_still(stage):
+    job = first_start_failed(stage)
+    job.edit(restart={**job.job["spec"]["restart"], "restartPolicy": "Always"})
+    job.flink.refused |= {"2_app.jar", "3_app.jar"}
+    job.annotate("START", without="true")
+    job.play(lambda: job.status.attempt >= 2 and job.is_in("Stopped"))
+    job.flink.refused.clear()
+    job.play(job.is_ready)
+    assert job.flink.history[-1].restored == ""
+
+
+def test_forgetting_does_not_start_a_stopped_job(stage):
+    job = first_start_failed(stage)
+    job.annotate("FORGET_SAVEPOINT")
+    job.settle(30)
+    assert job.is_in("Stopped"), [run.restored for run in job.flink.history]
+
+
+def test_a_path_that_a_person_chose_is_not_dropped_by_an_edit(stage):
+    job = first_start_failed(stage)
+    job.flink.disk["s3://mine"] = 9.0
+    job.flink.refused.add("2_app.jar")
+    job.annotate("START", origin="s3://mine")
+    job.play(lambda: job.status.attempt == 2 and job.is_in("Stopped"))
+    savepoint(job, savepointPath="s3://typo")
+    job.settle(60)
+    assert "s3://mine" in [point.path for point in job.status.recovery_points]
+
+
+def test_a_job_that_is_ready_does_not_wait_for_a_person(stage):
+    job = stage()
+    savepoint(job, savepointPath=NAMED)
+    job.edit(restart={**job.job["spec"]["restart"], "restartPolicy": "Always"})
+    job.play(lambda: job.status.failure.startswith("RecoveryPointUnreadable"))
+    job.flink.disk[NAMED] = 7.0
+    job.play(job.is_ready)
+    job.settle(5)
+    assert "Stalled" not in job.conditions, job.conditions
+
+
+def test_nor_does_one_that_a_person_has_stopped(stage):
+    job = stage()
+    savepoint(job, savepointPath=NAMED)
+    job.play(lambda: job.status.failure.startswith("RecoveryPointUnreadable"))
+    job.annotate("STOP")
+    job.settle(10)
+    assert "Stalled" not in job.conditions, job.conditions

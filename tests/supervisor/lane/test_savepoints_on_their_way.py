@@ -88,3 +88,24 @@ def test_cut_at_any_call_of_that_search_too(ready, request, number, trouble, whe
     knife.at, knife.when, knife.do = len(knife.seen) + number, when, request.getfixturevalue(trouble)
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == newest
+
+
+def test_a_savepoint_that_could_not_be_looked_for_is_looked_for_at_the_next_start(stage):
+    job = stage()
+    job.flink.checkpoint_every = 1e9
+    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
+    job.wait(5)
+    saved = savepoint_asked_for(job)
+    job.lose_jobmanager()
+    found, down = job.flink._found, [True]
+
+    def listed(directory: str, *more: str) -> str:
+        job.flink.unlisted = bool(down) and directory == "s3://s"
+        return found(directory, *more)
+
+    job.flink._found = listed
+    job.play(lambda: job.status.failure.startswith("StateUnknown"), steps=3000)
+    down.clear()
+    job.annotate("START")
+    job.settle(60)
+    assert job.flink.history[-1].restored == saved, job.status.failure

@@ -79,7 +79,7 @@ def test_a_stopped_job_has_it_looked_for_when_it_starts(ready, by):
     ready.annotate("STOP") if by == "person" else ready.edit(suspend=True)
     lost_with_its_savepoint(ready)
     ready.play(lambda: ready.is_in("Stopped"))
-    assert "is looked for first" in ready.status.message
+    assert "its newest state may be the savepoint of the stop, in s3://s, else it is" in ready.status.message
     ready.annotate("START") if by == "person" else ready.edit(suspend=False)
     ready.play(ready.is_ready)
     assert ready.flink.history[-1].restored == PATH

@@ -6,16 +6,18 @@ from typing import Any
 
 import pytest
 
-from clients.flink import Overview, Unknown
+from clients.flink import Overview, TimedOut, Unknown
 from clients.kube import resources
 from core import names
 from core.job_status import JobStatus, read_status
+from supervisor.claims import Claims
 from supervisor.cycle import SHORTEST
 from supervisor.events import Recorder
 from supervisor.lane import Lane
 
 from .conftest import SPEC, Stage
 from .fakes import copied
+from .test_searches import lost_with_its_savepoint
 
 OTHER, OTHER_UID = "demo-other", "7a7a"
 
@@ -66,6 +68,8 @@ class Two(Stage):
         around, lanes = self.around(), [(self.lane, self.job)]
         if self.is_there:
             lanes.append((self._lane, self.kube.objects["flinkjobs", OTHER]))
+        for lane, job in lanes:
+            lane.keep_slots(job, around)
         pause = min(lane.step(copied(job), around) for lane, job in lanes[:: -1 if self._other_first else 1])
         self.wait(max(SHORTEST, min(pause, 5.0)))
         return pause
@@ -219,3 +223,57 @@ def test_two_that_come_back_do_not_wait_for_each_other(other_first):
     two.settle(30)
     assert two.other.ready_at
     assert two.status.message == "waiting for slots: 0 free, 2 needed"
+
+
+@pytest.mark.parametrize("how", ["FINISHED", "CANCELED"])
+def test_a_job_that_is_over_holds_no_slots(how):
+    two = Two(1)
+    two.play(two.is_ready)
+    run = two.flink.history[-1]
+    two.flink.finish(run)
+    run.status = how
+    two.play(lambda: two.is_in("Stopped"))
+    two.come()
+    two.settle(900)
+    assert two.other.ready_at, two.other.message
+
+
+def another_supervisor(two: Two) -> None:
+    two.claims = Claims()
+    two.new_supervisor()
+    two._lane = Lane(two.kube, Recorder(two.kube), clock=two.clock)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("happens", [edited, restarted])
+@pytest.mark.parametrize("state", ["Starting", "Stopping"])
+def test_a_supervisor_that_ends_between_two_runs(happens, state):
+    two = contended(True)
+    happens(two)
+    run = two.flink.history[0]
+    if state == "Starting":
+        two.play(lambda: two.is_in("Starting") and not two.alive, steps=1000)
+    else:
+        two.play(lambda: two.is_in("Stopping") and two.status.stop.trigger_id in run.operations, steps=1000)
+        two.wait(2)  # it is over, and nobody has looked
+    another_supervisor(two)
+    two.settle(300)
+    assert two.status.ready_at, two.status.message
+
+
+def test_a_search_that_takes_its_time_keeps_the_slots():
+    """One try may take 60 s, and the lane does nothing else meanwhile."""
+    two = contended(True)
+    restarted(two)
+    lost_with_its_savepoint(two)
+    found, slow = two.flink._found, [True]
+
+    def late(*arguments: str) -> str:
+        if slow:
+            slow.clear()
+            two.wait(60.5)
+            raise TimedOut("no answer in time")
+        return found(*arguments)
+
+    two.flink._found = late
+    two.settle(400)
+    assert two.status.ready_at, two.status.message

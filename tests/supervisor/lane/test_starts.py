@@ -204,7 +204,7 @@ class LateClaims(Claims):
     def left(self, uid: str, free: int) -> int:
         return free if self.late else super().left(uid, free)
 
-    def take(self, uid: str, slots: int, free: int, until: datetime) -> bool:
+    def take(self, uid: str, slots: int, free: int, until: datetime) -> int | None:
         self.late = False
         return super().take(uid, slots, free, until)
 

@@ -194,4 +194,14 @@ def test_a_deletion_while_nothing_runs_tells_where_the_state_is(ready, state):
     ready.delete()
     ready.play(lambda: ready.is_in("Terminated"))
     assert ready.kube.events[told:] == ["JobStopped"]
-    assert f"its newest state is {ready.status.recovery_points[0].path}" in ready.status.message
+    assert "its newest state " in ready.status.message
+    assert f" is {ready.status.recovery_points[0].path}" in ready.status.message
+
+
+def test_a_wrong_path_is_no_reason_to_delete_without_the_last_savepoint(ready):
+    wrong = {"savepointOnDelete": True, "savepointPath": "savepoints/1"}
+    ready.edit(savepoint={**ready.job["spec"]["savepoint"], **wrong})
+    ready.settle(10)
+    ready.delete()
+    ready.play(lambda: ready.is_in("Terminated"))
+    assert ready.flink.savepoints == 1, ready.status.message

@@ -281,3 +281,25 @@ def test_a_definite_no_to_the_stop_leaves_the_job_alone(world, stop):
     decision = savepoint_failed(world("stopping", flink="runs", stop=stop()), "no directory")
     assert decision.status.supervisor_status == Phase.STARTED
     assert decision.status.failure == "SavepointFailed: no directory"
+
+
+def test_deleted_while_a_run_that_began_wrong_is_cancelled(world, known, taken):
+    """What it wrote is no way back, and so not what the Event of the deletion names."""
+    why = "RestoreMismatch: told to start from s3://s/savepoint-1, Flink says nothing"
+    stop = Stop(reason=why, next=Phase.STOPPED, stopped_by=StoppedBy.FLINK)
+    right = known("s3://s/savepoint-1", type="SAVEPOINT")
+    wrong = Checkpoints(completed=1, latest_completed=taken("s3://ckp/wrong/chk-1", id=1))
+    seen = world(
+        "stopping",
+        flink=("runs", {"checkpoints": wrong}),
+        job={"deleting": True},
+        stop=stop,
+        recovery_points=(right,),
+        restore_path=right.path,
+        failure=why,
+    )
+    status = decide(seen).status
+    over = replace(seen, status=status, flink=replace(seen.flink, status="CANCELED", tasks_run=False))
+    decision = decide(over)
+    assert decision.status.supervisor_status == Phase.TERMINATED
+    assert "wrong" not in decision.why and right.path in decision.why, decision.why
