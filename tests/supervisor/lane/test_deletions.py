@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import test_savepoints_on_their_way
 from .test_newer_checkpoints import unseen
 from .test_origins import savepoint
-from .test_savepoints_on_their_way import savepoint_asked_for
 from .test_searches import lost_with_its_savepoint
 
 
@@ -48,11 +48,7 @@ def test_deleted_when_it_was_lost_before_anybody_saw_it_run(ready):
 def test_deleted_where_its_state_was_looked_for_in_vain(stage):
     job = stage()
     job.flink.settings["execution.checkpointing.dir"] = ""
-    job.flink.checkpoint_every = 1e9
-    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
-    job.wait(5)
-    savepoint_asked_for(job)
-    job.lose_jobmanager()
+    test_savepoints_on_their_way.lost_with_its_savepoint(job)
     job.flink.unlisted = True
     job.play(lambda: job.status.failure.startswith("StateUnknown"), steps=3000)
     told = events(job)

@@ -21,14 +21,20 @@ def savepoint_asked_for(stage: Any) -> str:
     return newest.external_path
 
 
+def lost_with_its_savepoint(stage: Any, *, checkpoint_every: float = 1e9) -> str:
+    """... and the JobManager of its first run goes, of which nobody saw a checkpoint. Returns the savepoint's path."""
+    stage.flink.checkpoint_every = checkpoint_every
+    stage.play(lambda: stage.is_in("Started") and stage.flink.history[-1].tasks_run)
+    stage.wait(5)
+    saved = savepoint_asked_for(stage)
+    stage.lose_jobmanager()
+    return saved
+
+
 @pytest.mark.parametrize("every", [10.0, 1e9])
 def test_it_is_found_when_nothing_else_was_seen_of_the_run(stage, every):
     job = stage()
-    job.flink.checkpoint_every = every
-    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
-    job.wait(5)
-    saved = savepoint_asked_for(job)
-    job.lose_jobmanager()
+    saved = lost_with_its_savepoint(job, checkpoint_every=every)
     job.play(lambda: len(job.flink.history) == 2)
     assert job.flink.history[-1].restored == saved
     assert job.status.savepoint_path == saved
@@ -66,11 +72,7 @@ def test_one_that_was_never_taken_costs_nothing_else(ready, monkeypatch, unliste
 
 def test_where_it_cannot_be_looked_for_no_job_begins_empty(stage):
     job = stage()
-    job.flink.checkpoint_every = 1e9
-    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
-    job.wait(5)
-    savepoint_asked_for(job)
-    job.lose_jobmanager()
+    lost_with_its_savepoint(job)
     job.flink.unlisted = True
     job.play(lambda: job.status.failure.startswith("StateUnknown"), steps=2000)
     assert len(job.flink.history) == 1
@@ -92,11 +94,7 @@ def test_cut_at_any_call_of_that_search_too(ready, request, number, trouble, whe
 
 def test_a_savepoint_that_could_not_be_looked_for_is_looked_for_at_the_next_start(stage):
     job = stage()
-    job.flink.checkpoint_every = 1e9
-    job.play(lambda: job.is_in("Started") and job.flink.history[-1].tasks_run)
-    job.wait(5)
-    saved = savepoint_asked_for(job)
-    job.lose_jobmanager()
+    saved = lost_with_its_savepoint(job)
     found, down = job.flink._found, [True]
 
     def listed(directory: str, *more: str) -> str:
