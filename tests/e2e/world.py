@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -52,10 +53,15 @@ class World(Look):
         while not (found := done()):
             self.check_runs()
             if time.monotonic() > end:
-                pytest.fail(f"{what}: not within {seconds:.0f} s")
+                pytest.fail(f"{what}: not within {seconds:.0f} s\n{self._jobs_in_full()}")
             time.sleep(pace)
         self.check_runs()
         return found
+
+    def _jobs_in_full(self) -> str:
+        """As they are when something does not come: they are gone when the failure is shown."""
+        found = self.client.list(r.FLINK_JOBS, namespace=self.namespace)["items"]
+        return "\n".join(f"{item['metadata']['name']}: {json.dumps(item.get('status'))}" for item in found)
 
     def steady(self, cluster: str, *jobs: str) -> dict[str, Mark]:
         """Cluster and jobs ready, each job counting, exactly one run of each in Flink, no more. What they did."""
