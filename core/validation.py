@@ -23,6 +23,7 @@ _STATE = (
     ("flinkConfiguration", "state.checkpoints.dir"),
     ("flinkConfiguration", "state.savepoints.dir"),
 )
+_QUOTED = "savepointPath"  # read without the quotes that it may be in; the others go to Flink as they are
 _ABSOLUTE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:")
 # With it nobody of ours gets an answer from Flink.
 _TLS = "security.ssl.rest.enabled"
@@ -56,6 +57,7 @@ def _relative(body: Mapping[str, Any], path: str) -> Iterator[str]:
     """Flink takes a path of the JobManager's working directory, and what is there is gone with its container."""
     for part, field in _STATE:
         value = spec.part(body, part).get(field)
-        if isinstance(value, str) and (given := spec.unquoted(value)) and not _ABSOLUTE.match(given):
+        given = spec.unquoted(value) if field == _QUOTED and isinstance(value, str) else value
+        if isinstance(given, str) and given and not _ABSOLUTE.match(given):
             wrong = "must be a URI or an absolute path that every Flink pod reaches, such as s3://bucket/savepoints"
             yield f"{path}.{part}.{field}: Invalid value: {json.dumps(value)}: {wrong}"

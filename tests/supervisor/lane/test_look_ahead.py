@@ -11,6 +11,8 @@ from clients.flink import Failed, NotFound, Rejected, TimedOut, Unknown
 from .test_losses import recovered_by_flink
 from .test_updates import BAD, GOOD, cannot_carry, update
 
+FAILED = Failed("POST /plan: HTTP 500", "OutOfMemoryError: Metaspace")
+
 
 def refused(stage: Any) -> bool:
     return stage.status.rejected.failure.startswith("UpdateRefused") and not stage.status.update.delivery.digest
@@ -107,8 +109,9 @@ def test_a_jar_that_is_gone_again_is_carried_again(ready):
     assert (ready.status.jar_id, ready.status.failure) == (GOOD, "")
 
 
-def test_an_error_that_passes_refuses_no_update(ready):
-    plan, errors = ready.flink.plan, [Failed("POST /plan: HTTP 500", "OutOfMemoryError: Metaspace")] * 2
+@pytest.mark.parametrize("errors", [[FAILED, FAILED], [FAILED, Unknown("broken"), Unknown("broken")]])
+def test_an_error_that_passes_refuses_no_update(ready, errors):
+    plan, errors = ready.flink.plan, list(errors)
 
     def recovering(jar_id: str, **more: Any) -> str:
         if errors:
@@ -444,18 +447,3 @@ def test_tasks_that_do_not_run_are_the_trouble_whatever_waits(ready):
     ready.settle(20)
     assert ready.status.failure.startswith("TasksNotRunning: ")
     assert ready.status.message.startswith(f"{ready.status.failure}; an update: ")
-
-
-def test_one_failed_plan_after_two_without_an_answer_is_no_refusal(ready):
-    plan = ready.flink.plan
-    errors = [Failed("POST /plan: HTTP 500", "OutOfMemoryError: Metaspace"), Unknown("broken"), Unknown("broken")]
-
-    def failing(jar_id: str, **more: Any) -> str:
-        if errors:
-            raise errors.pop()
-        return str(plan(jar_id, **more))
-
-    ready.flink.plan = failing
-    update(ready, "img:2")
-    ready.settle(60)
-    assert not ready.status.rejected.digest, ready.status.rejected.failure
